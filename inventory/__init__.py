@@ -1,0 +1,1 @@
+"""What should exist: the estate as people wrote it down. No network, no clock, imports nothing of ours."""

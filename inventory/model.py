@@ -1,0 +1,276 @@
+"""The words of the estate as frozen values: sites, centers, hosts, systems, components, links, provinces.
+
+The same classes describe the YAML documents (``inventory/document.py`` fills them and maps every mistake to file:line)
+and are what the rest of the product works with. Times are seconds, shares are fractions of one.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from inventory.errors import Mark
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PERCENT = re.compile(r"^(\d{1,3}(?:\.\d+)?)%$")
+
+
+def _seconds(value: object) -> object:
+    """Turn ``30s``, ``5m``, ``1.5h`` into seconds; a bare number has no unit and is refused (0 excepted)."""
+    if isinstance(value, str) and (found := _DURATION.match(value)):
+        return float(found[1]) * _SECONDS[found[2]]
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
+    raise ValueError("a time needs a unit: write it like 500ms, 30s, 5m, 2h or 1d")
+
+
+def _fraction(value: object) -> object:
+    """Turn ``99.95%`` into 0.9995."""
+    if isinstance(value, str) and (found := _PERCENT.match(value)) and float(found[1]) <= 100:
+        return float(found[1]) / 100
+    raise ValueError("a share is written in percent, like 99.95%")
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Fraction = Annotated[float, BeforeValidator(_fraction)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+
+
+class Document(BaseModel):
+    """Base of everything read from YAML: unknown keys are mistakes, values never change after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Role(StrEnum):
+    """What a center is for."""
+
+    PRODUCTION = "production"  #: people are served from here
+    METRO = "metro"  #: second center in the same city
+    REMOTE = "remote"  #: disaster recovery in another city
+
+
+class Duty(StrEnum):
+    """What a component is expected to do where it is placed."""
+
+    ACTIVE = "active"  #: serves people; its loss is an outage
+    STANDBY = "standby"  #: ready to serve; its loss is lost readiness, not an outage
+
+
+class Name(Document):
+    """A name in both languages of the product."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+    def said(self, lang: str) -> str:
+        """The name in ``zh`` or ``en``."""
+        return self.zh if lang == "zh" else self.en
+
+
+class Owner(Document):
+    """Who answers for a system."""
+
+    unit: Name
+    person: str = ""
+    phone: str = ""
+
+
+class Confirm(Document):
+    """A status counts once ``m`` of the last ``n`` results say so; written ``2/3``."""
+
+    m: int = Field(ge=1)
+    n: int = Field(ge=1)
+
+
+class RawCheck(Document):
+    """A check as written: known fields of every kind, and the kind's own parameters, still unread.
+
+    ``checks/kinds.py`` turns ``params`` into the kind's own parameters; ``mark`` lets it name the line.
+    """
+
+    id: Identifier
+    kind: str
+    vantage: tuple[str, ...] = (
+        "all",
+    )  #: center ids, or ``own``, ``others``, ``all`` (centers as seen from the target)
+    interval: Seconds | None = None  #: None: the estate's default
+    timeout: Seconds | None = None
+    confirm: Confirm | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    mark: Mark
+
+
+class Defaults(Document):
+    """What a check gets when it does not say."""
+
+    interval: Seconds = 30.0
+    timeout: Seconds = 5.0
+    confirm: Confirm = Confirm(m=2, n=3)
+
+
+class Site(Document):
+    """A city."""
+
+    id: Identifier
+    name: Name
+
+
+class Center(Document):
+    """A data center in a site."""
+
+    id: Identifier
+    name: Name
+    site: str
+    role: Role
+    prometheus: str | None = None  #: base URL of the center's own Prometheus
+    prober: str | None = None  #: base URL of the center's prober
+    mark: Mark
+
+
+class Ssh(Document):
+    """How operators and runbooks reach a host."""
+
+    user: str = "root"
+    port: int = Field(default=22, ge=1, le=65535)
+    key: str | None = None  #: path of the private key; None: the operator's configured key
+    host_key: str | None = (
+        None  #: the host's public key (``ssh-ed25519 AAAA...``); connections to any other are refused
+    )
+
+
+class Host(Document):
+    """A machine reachable over SSH; belongs to one center."""
+
+    id: Identifier
+    center: str
+    address: str
+    roles: tuple[Identifier, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    ssh: Ssh = Ssh()
+    services: tuple[Identifier, ...] = ()  #: services a runbook may restart
+    services_dir: str | None = None  #: runit service folder; None: the host runs systemd
+    exporters: dict[str, int] = Field(default_factory=dict)  #: Prometheus job -> port
+    checks: tuple[RawCheck, ...] = ()
+    mark: Mark
+
+
+class Link(Document):
+    """A path between two centers."""
+
+    id: Identifier
+    name: Name
+    between: tuple[str, str]
+    checks: tuple[RawCheck, ...] = ()  #: asked from each end about the other; {address} is the other center's prober
+    mark: Mark
+
+
+class Placement(Document):
+    """A component in one center."""
+
+    hosts: tuple[str, ...] = Field(min_length=1)
+    duty: Duty = Duty.ACTIVE
+
+
+class Component(Document):
+    """One part of a system (app, database, exchange front end), placed in one or more centers."""
+
+    id: Identifier
+    needs: int = Field(default=1, ge=1)  #: how many active placements must be up for the part to be up
+    placement: dict[str, Placement]  #: center id -> placement
+    service: str | None = None  #: the service on its hosts that a runbook may restart
+    checks: tuple[RawCheck, ...] = ()
+    mark: Mark
+
+
+class Targets(Document):
+    """What the owner promised."""
+
+    availability: Fraction
+    rto: Seconds
+    rpo: Seconds
+    doo: Seconds | None = None  #: degraded operations objective (降级运行目标)
+    nro: Seconds | None = None  #: network recovery objective (网络恢复目标)
+
+
+class Grade(Document):
+    """How much the system matters, as declared by its owner."""
+
+    mlps: int = Field(ge=1, le=5)  #: MLPS level (等级保护)
+    critical: bool  #: critical information infrastructure (关键信息基础设施)
+    data: str  #: data class: general, important or core
+
+
+class Replication(Document):
+    """How the system's data reaches the other centers."""
+
+    source: str  #: center id
+    to: dict[str, str]  #: center id -> ``sync`` or ``async``
+
+
+class System(Document):
+    """What people use."""
+
+    id: Identifier
+    name: Name
+    summary: Name
+    owner: Owner
+    grade: Grade
+    targets: Targets
+    components: tuple[Component, ...]
+    depends_on: tuple[str, ...] = ()
+    replication: Replication | None = None
+    facts: dict[str, str] = Field(default_factory=dict)  #: scale figures as declared, e.g. people: "66 million"
+    checks: tuple[RawCheck, ...] = ()  #: the user's journey; these decide what users see
+    mark: Mark
+
+
+class Province(Document):
+    """A provincial partner of the data exchange."""
+
+    code: Annotated[str, Field(pattern=r"^\d{6}$")]  #: administrative division code, GB/T 2260
+    name: Name
+    contact: str = ""
+    mark: Mark
+
+
+class Exchange(Document):
+    """The exchange with the provinces: one front end, many partners."""
+
+    system: str
+    provinces: tuple[Province, ...]
+    checks: tuple[RawCheck, ...] = ()  #: asked once per province; {code} is the province's code
+    hosts: tuple[str, ...]  #: the exchange front ends that are checked
+
+
+class Estate(Document):
+    """All that is looked after."""
+
+    id: Identifier
+    name: Name
+    timezone: str
+    defaults: Defaults
+    sites: tuple[Site, ...]
+    centers: tuple[Center, ...]
+    links: tuple[Link, ...]
+    hosts: tuple[Host, ...]
+    systems: tuple[System, ...]
+    exchange: Exchange | None = None
+    folder: str  #: where it was read from
+    digest: str  #: SHA-256 over the files' names and bytes, to tell which estate a record speaks of
+
+    def center(self, center_id: str) -> Center:
+        """The center of that id; KeyError if there is none (loading has refused dangling references)."""
+        return next(center for center in self.centers if center.id == center_id)
+
+    def host(self, host_id: str) -> Host:
+        """The host of that id."""
+        return next(host for host in self.hosts if host.id == host_id)
+
+    def system(self, system_id: str) -> System:
+        """The system of that id."""
+        return next(system for system in self.systems if system.id == system_id)

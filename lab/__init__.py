@@ -1,0 +1,1 @@
+"""Three real centers on one Linux machine, and the faults to inject."""

@@ -1,0 +1,1 @@
+"""What we tell people: availability arithmetic for print, charts and reports."""

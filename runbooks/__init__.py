@@ -1,0 +1,1 @@
+"""What we may do to one thing: cards and playbooks, deciding with reasons, running with ansible-runner."""
