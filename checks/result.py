@@ -40,7 +40,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One answer. ``at`` is Unix time in seconds when the question was sent, ``took`` seconds on the monotonic clock."""
+    """One answer. ``at`` is Unix seconds when the question was sent, ``took`` is seconds on the monotonic clock."""
 
     check: str  #: Check.id
     vantage: str  #: center id it was asked from

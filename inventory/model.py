@@ -101,6 +101,7 @@ class RawCheck(Document):
     interval: Seconds | None = None  #: None: the estate's default
     timeout: Seconds | None = None
     confirm: Confirm | None = None
+    on: tuple[str, ...] = ()  #: hosts asked; empty: the hosts of the placement, or the host itself
     params: dict[str, Any] = Field(default_factory=dict)
     mark: Mark
 

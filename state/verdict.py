@@ -25,7 +25,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why, so that it can be said in any language: a code with its text in ``state/reasons.py``, and the facts in it."""
+    """Why, to be said in any language: a code (its text is in ``state/reasons.py``) and the facts in it."""
 
     code: str
     facts: Mapping[str, str] = field(default_factory=dict)
