@@ -16,7 +16,7 @@ class Place:
     host: LabHost
     topology: Topology
     folder: Path  #: the host's own folder, writable: ``etc/``, ``data/``, ``log/``, ``run/``, ``sv/``
-    lab: Path  #: shared by the lab, read-only for hosts: ``ca/`` (ca.pem, <host>.pem, <host>.key), ``keys/``, ``estate/``
+    lab: Path  #: shared by the lab, read-only for hosts: ``ca/``, ``keys/``, ``estate/``
     project: Path  #: the project's source, to run its own programs
     python: Path  #: the interpreter with the project's packages
     user: str | None  #: run servers that refuse root (PostgreSQL) as this user; None: everything runs as one person
