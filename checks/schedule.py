@@ -1,0 +1,149 @@
+"""When things are started: one APScheduler job per interval, its items spread over the interval in small groups.
+
+The scheduler knows nothing of what it starts. Each job opens a *round*: every item has its own place in the interval,
+from a hash of its id, and items whose places fall into the same tick are started together, because at low rates it is
+wake-ups that cost, not checks. Rounds walk on the monotonic clock. APScheduler counts on the wall clock, so a watchdog
+tells it when that clock was stepped; otherwise a step back by an hour would stop all rounds for an hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Generic, Protocol, TypeVar
+from zlib import crc32
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+TICK = 0.05  #: seconds; items are started together that fall into the same tick
+CATCH_UP = TICK / 4  #: seconds at least between two groups: a process that was frozen catches up without a storm
+STEP = 1.0  #: seconds of difference between the clocks that count as a step of the wall clock
+LOOK = 1.0  #: seconds between two looks of the watchdog
+
+
+class Timed(Protocol):
+    """Something to be started every ``interval`` seconds; ``id`` gives it its place in the interval."""
+
+    @property
+    def id(self) -> str:
+        """Its name, unique among all."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one start to the next."""
+
+
+T = TypeVar("T", bound=Timed)
+Start = Callable[[Sequence[T]], None]
+
+
+def place(item_id: str, interval: float) -> float:
+    """Where in its interval an item is started: seconds from 0 to ``interval``, always the same for the same id."""
+    return crc32(item_id.encode()) / 2**32 * interval
+
+
+def groups(items: Iterable[T], interval: float) -> list[tuple[float, list[T]]]:
+    """The items by tick: (seconds from the beginning of the round, items), in order of time."""
+    ticks: defaultdict[int, list[T]] = defaultdict(list)
+    for item in items:
+        ticks[int(place(item.id, interval) / TICK)].append(item)
+    return [(tick * TICK, ticks[tick]) for tick in sorted(ticks)]
+
+
+class Rounds(Generic[T]):
+    """The items of one interval, started over and over; a new round replaces what is left of the one before."""
+
+    def __init__(self, interval: float, items: Iterable[T], start: Start[T]) -> None:
+        self.interval = interval
+        self._groups = groups(items, interval)
+        self._start = start
+        self._began = 0.0
+        self._next = 0
+        self._timer: asyncio.Handle | None = None
+
+    async def begin(self) -> None:
+        """Open a round now (a coroutine, so that APScheduler runs it on the event loop and not in a thread)."""
+        self.stop()
+        self._began = asyncio.get_running_loop().time()
+        self._next = 0
+        self._wait()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the next round is due on the monotonic clock."""
+        return max(0.0, self._began + self.interval - asyncio.get_running_loop().time())
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self, not_before: float = 0.0) -> None:
+        if self._next < len(self._groups):
+            due = max(self._began + self._groups[self._next][0], not_before)
+            self._timer = asyncio.get_running_loop().call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        now = asyncio.get_running_loop().time()
+        _, items = self._groups[self._next]
+        self._next += 1
+        self._start(items)
+        self._wait(now + CATCH_UP)
+
+
+async def pace(items: Iterable[T], start: Start[T], stop: asyncio.Event, wall: Callable[[], float] = time.time) -> None:
+    """Call ``start`` with groups of items, each item once per its interval, until ``stop`` is set.
+
+    ``start`` must return at once and not raise. The first round of every interval begins now.
+    """
+    buckets: defaultdict[float, list[T]] = defaultdict(list)
+    for item in items:
+        buckets[item.interval].append(item)
+    rounds = {f"every {interval:g} s": Rounds(interval, bucket, start) for interval, bucket in buckets.items()}
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    for name, one in rounds.items():
+        _add(scheduler, name, one, wall())
+    scheduler.start()
+    try:
+        await _watch_clock(scheduler, rounds, stop, wall)
+    finally:
+        scheduler.shutdown(wait=False)
+        await asyncio.sleep(0)  # it shuts down in the next turn of the loop
+        for one in rounds.values():
+            one.stop()
+
+
+def _add(scheduler: AsyncIOScheduler, name: str, rounds: Rounds[T], begin: float) -> None:
+    """(Re-)place the job that opens the rounds; the first at Unix time ``begin``."""
+    first = datetime.fromtimestamp(begin, UTC)
+    scheduler.add_job(
+        rounds.begin,
+        IntervalTrigger(seconds=rounds.interval, start_date=first, timezone=UTC),
+        id=name,
+        replace_existing=True,
+        next_run_time=first,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,  # however late: one round, now
+    )
+
+
+async def _watch_clock(
+    scheduler: AsyncIOScheduler, rounds: dict[str, Rounds[T]], stop: asyncio.Event, wall: Callable[[], float]
+) -> None:
+    """Until ``stop``: when the wall clock was stepped, tell the scheduler when the rounds are due by the new time."""
+    offset = wall() - time.monotonic()
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), LOOK)
+        except TimeoutError:
+            seen = wall() - time.monotonic()
+            if abs(seen - offset) > STEP:
+                for name, one in rounds.items():
+                    _add(scheduler, name, one, wall() + one.left)
+            offset = seen

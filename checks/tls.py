@@ -1,0 +1,142 @@
+"""Kind ``tls``: a port speaks TLS with a certificate that is trusted, belongs to the name, and lasts.
+
+Python's ``ssl`` shows the peer's certificate only after a good verification. So a refused handshake is followed by
+a second one that trusts anybody, only to say whose certificate that was and when it ends or ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import pydantic
+from cryptography import x509
+
+from checks.certificate import DAY, judge_days
+from checks.check import Check
+from checks.result import Measurement, Status
+from checks.tcp import judge_error, judge_silence
+from inventory.model import Document
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+class Params(Document):
+    """What a ``tls`` check may say."""
+
+    port: int = pydantic.Field(ge=1, le=65535)
+    address: str = pydantic.Field(default="{address}", min_length=1, max_length=253)
+    server_name: str | None = pydantic.Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,253}$")  #: None: the address
+    ca: str | None = None  #: PEM file of the authorities to trust; None: the system's
+    certificate_days: int = pydantic.Field(default=14, ge=0)  #: degraded when the certificate ends earlier
+    min_version: Literal["1.2", "1.3"] = "1.2"
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """Verifies chain, name and validity. Raises OSError when ``ca`` cannot be read."""
+        context = ssl.create_default_context(cafile=self.ca)
+        context.minimum_version = _VERSIONS[self.min_version]
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What a handshake showed."""
+
+    took: float  #: seconds from the start of the connection to its end
+    certificate: bytes | None  #: DER; None when none was seen
+    version: str = ""
+    refused: str = ""  #: why the certificate was refused, in OpenSSL's words; empty: it was not
+    broken: str = ""  #: why there was no handshake; empty: there was one
+
+
+async def probe(check: Check) -> Measurement:
+    """Shake hands, look at the certificate, hang up."""
+    params = check.params
+    assert isinstance(params, Params)
+    try:
+        context = params.context
+    except OSError as error:
+        return Measurement(Status.UNKNOWN, f"the authorities in {params.ca} cannot be read: {error.strerror or error}")
+    try:
+        async with asyncio.timeout(check.timeout):
+            seen = await _shake(params, context)
+    except TimeoutError:
+        return judge_silence(check.timeout, None)
+    except OSError as error:
+        return judge_error(error)
+    return judge(params, seen, time.time())
+
+
+async def _shake(params: Params, context: ssl.SSLContext) -> Handshake:
+    began = time.monotonic()
+    try:
+        certificate, version = await _connect(params, context)
+    except ssl.SSLCertVerificationError as error:
+        took = time.monotonic() - began
+        return Handshake(took, await _unverified(params), refused=error.verify_message or str(error))
+    except ssl.SSLError as error:
+        return Handshake(time.monotonic() - began, None, broken=error.reason or str(error))
+    return Handshake(time.monotonic() - began, certificate, version)
+
+
+async def _connect(params: Params, context: ssl.SSLContext) -> tuple[bytes | None, str]:
+    """The peer's certificate (DER) and the protocol's version."""
+    _, writer = await asyncio.open_connection(
+        params.address, params.port, ssl=context, server_hostname=params.server_name or params.address
+    )
+    try:
+        peer = writer.get_extra_info("ssl_object")
+        return peer.getpeercert(binary_form=True), peer.version() or ""
+    finally:
+        writer.transport.abort()
+
+
+async def _unverified(params: Params) -> bytes | None:
+    """The certificate of a peer that is not trusted, only to speak of it."""
+    context = ssl.create_default_context(cafile=params.ca)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        return (await _connect(params, context))[0]
+    except OSError:  # it was seen once and refused; that is what is told
+        return None
+
+
+def judge(params: Params, seen: Handshake, now: float) -> Measurement:
+    """What a handshake means at Unix time ``now``."""
+    if seen.broken:
+        return Measurement(Status.DOWN, f"no TLS on port {params.port}: {seen.broken}")
+    evidence: dict[str, str | float | int | bool] = {"took": seen.took, "version": seen.version}
+    expires = None
+    if seen.certificate is not None:
+        expires = _describe(seen.certificate, evidence)
+    days = None if expires is None else (expires - now) / DAY
+    status, sentence = _outcome(params, seen, expires, now)
+    return Measurement(status, sentence, days, "d", evidence)
+
+
+def _outcome(params: Params, seen: Handshake, expires: float | None, now: float) -> tuple[Status, str]:
+    short = judge_days(expires, now, params.certificate_days) if expires is not None else None
+    if seen.refused and not (short and short[0] is Status.DOWN):
+        return Status.DOWN, f"the certificate is not trusted: {seen.refused}"
+    if short:
+        return short
+    if expires is None:
+        return Status.UNKNOWN, "the peer's certificate could not be read"
+    return Status.OK, f"{seen.version}, the certificate lasts {(expires - now) / DAY:.0f} days"
+
+
+def _describe(der: bytes, evidence: dict[str, str | float | int | bool]) -> float | None:
+    """Put subject and issuer into the evidence; gives the Unix time of the certificate's end, None if unreadable."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        evidence["subject"] = certificate.subject.rfc4514_string()
+        evidence["issuer"] = certificate.issuer.rfc4514_string()
+        return certificate.not_valid_after_utc.timestamp()
+    except ValueError:  # what a hostile peer sends need not be a certificate
+        return None
