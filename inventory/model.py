@@ -6,37 +6,17 @@ and are what the rest of the product works with. Times are seconds, shares are f
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from inventory import notation
 from inventory.errors import Mark
 
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PERCENT = re.compile(r"^(\d{1,3}(?:\.\d+)?)%$")
-
-
-def _seconds(value: object) -> object:
-    """Turn ``30s``, ``5m``, ``1.5h`` into seconds; a bare number has no unit and is refused (0 excepted)."""
-    if isinstance(value, str) and (found := _DURATION.match(value)):
-        return float(found[1]) * _SECONDS[found[2]]
-    if value == 0 and not isinstance(value, bool):
-        return 0.0
-    raise ValueError("a time needs a unit: write it like 500ms, 30s, 5m, 2h or 1d")
-
-
-def _fraction(value: object) -> object:
-    """Turn ``99.95%`` into 0.9995."""
-    if isinstance(value, str) and (found := _PERCENT.match(value)) and float(found[1]) <= 100:
-        return float(found[1]) / 100
-    raise ValueError("a share is written in percent, like 99.95%")
-
-
-Seconds = Annotated[float, BeforeValidator(_seconds)]
-Fraction = Annotated[float, BeforeValidator(_fraction)]
+Seconds = Annotated[float, BeforeValidator(notation.seconds)]
+Fraction = Annotated[float, BeforeValidator(notation.fraction)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
 
 
@@ -44,6 +24,7 @@ class Document(BaseModel):
     """Base of everything read from YAML: unknown keys are mistakes, values never change after loading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    keyed_by: ClassVar[str] = ""  #: in YAML several of these are a mapping, and its keys fill this field; "": a list
 
 
 class Role(StrEnum):
@@ -86,6 +67,21 @@ class Confirm(Document):
     m: int = Field(ge=1)
     n: int = Field(ge=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if isinstance(value, str) and (found := notation.OUT_OF.fullmatch(value)):
+            return {"m": int(found[1]), "n": int(found[2])}
+        if isinstance(value, dict | cls):
+            return value
+        raise ValueError("is not a confirmation: write it like 2/3, two of the last three results")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.m > self.n:
+            raise ValueError(f"{self.m} of the last {self.n} results can never agree: write the smaller number first")
+        return self
+
 
 class RawCheck(Document):
     """A check as written: known fields of every kind, and the kind's own parameters, still unread.
@@ -103,6 +99,7 @@ class RawCheck(Document):
     confirm: Confirm | None = None
     on: tuple[str, ...] = ()  #: hosts asked; empty: the hosts of the placement, or the host itself
     params: dict[str, Any] = Field(default_factory=dict)
+    lines: dict[str, int] = Field(default_factory=dict, repr=False)  #: line of each parameter, by dotted path
     mark: Mark
 
 
@@ -117,6 +114,8 @@ class Defaults(Document):
 class Site(Document):
     """A city."""
 
+    keyed_by: ClassVar[str] = "id"
+
     id: Identifier
     name: Name
 
@@ -124,44 +123,51 @@ class Site(Document):
 class Center(Document):
     """A data center in a site."""
 
+    keyed_by: ClassVar[str] = "id"
+
     id: Identifier
     name: Name
     site: str
     role: Role
-    prometheus: str | None = None  #: base URL of the center's own Prometheus
-    prober: str | None = None  #: base URL of the center's prober
+    prometheus: Annotated[str, AfterValidator(notation.base_url)] | None = (
+        None  #: base URL of the center's own Prometheus
+    )
+    prober: Annotated[str, AfterValidator(notation.base_url)] | None = None  #: base URL of the center's prober
     mark: Mark
 
 
 class Ssh(Document):
     """How operators and runbooks reach a host."""
 
-    user: str = "root"
-    port: int = Field(default=22, ge=1, le=65535)
+    user: Annotated[str, AfterValidator(notation.login)] = "root"
+    port: Port = 22
     key: str | None = None  #: path of the private key; None: the operator's configured key
-    host_key: str | None = (
-        None  #: the host's public key (``ssh-ed25519 AAAA...``); connections to any other are refused
-    )
+    #: the host's public key (``ssh-ed25519 AAAA...``); connections to any other are refused
+    host_key: Annotated[str, AfterValidator(notation.host_key)] | None = None
 
 
 class Host(Document):
     """A machine reachable over SSH; belongs to one center."""
 
+    keyed_by: ClassVar[str] = "id"
+
     id: Identifier
     center: str
-    address: str
+    address: Annotated[str, AfterValidator(notation.address)]
     roles: tuple[Identifier, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[Identifier, str] = Field(default_factory=dict)
     ssh: Ssh = Ssh()
     services: tuple[Identifier, ...] = ()  #: services a runbook may restart
     services_dir: str | None = None  #: runit service folder; None: the host runs systemd
-    exporters: dict[str, int] = Field(default_factory=dict)  #: Prometheus job -> port
+    exporters: dict[Identifier, Port] = Field(default_factory=dict)  #: Prometheus job -> port
     checks: tuple[RawCheck, ...] = ()
     mark: Mark
 
 
 class Link(Document):
     """A path between two centers."""
+
+    keyed_by: ClassVar[str] = "id"
 
     id: Identifier
     name: Name
@@ -179,6 +185,8 @@ class Placement(Document):
 
 class Component(Document):
     """One part of a system (app, database, exchange front end), placed in one or more centers."""
+
+    keyed_by: ClassVar[str] = "id"
 
     id: Identifier
     needs: int = Field(default=1, ge=1)  #: how many active placements must be up for the part to be up
@@ -203,14 +211,16 @@ class Grade(Document):
 
     mlps: int = Field(ge=1, le=5)  #: MLPS level (等级保护)
     critical: bool  #: critical information infrastructure (关键信息基础设施)
-    data: str  #: data class: general, important or core
+    data: Annotated[str, AfterValidator(notation.one_of("general", "important", "core"))]  #: data class
 
 
 class Replication(Document):
     """How the system's data reaches the other centers."""
 
     source: str  #: center id
-    to: dict[str, str]  #: center id -> ``sync`` or ``async``
+    to: dict[str, Annotated[str, AfterValidator(notation.one_of("sync", "async"))]] = Field(
+        min_length=1
+    )  #: by center id
 
 
 class System(Document):
@@ -232,6 +242,8 @@ class System(Document):
 
 class Province(Document):
     """A provincial partner of the data exchange."""
+
+    keyed_by: ClassVar[str] = "code"
 
     code: Annotated[str, Field(pattern=r"^\d{6}$")]  #: administrative division code, GB/T 2260
     name: Name

@@ -1,0 +1,78 @@
+"""What must hold for every check, whoever owns it and whatever its kind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from inventory.errors import Problem
+from inventory.model import Defaults, RawCheck
+from inventory.parts import Item, Parts
+from inventory.rules import unknown
+from inventory.tree import Node, Seq, below, mark_of
+
+#: vantages that are not center ids: seen from the target
+RELATIVE = ("all", "own", "others")
+
+Written = tuple[RawCheck, Node]
+
+
+def broken_checks(parts: Parts) -> Iterator[Problem]:
+    """Every problem of every check that could be read."""
+    defaults = parts.head.defaults if parts.head else Defaults()
+    if defaults.timeout > defaults.interval:
+        message = "is longer than the default interval"
+        yield Problem(parts.mark("defaults"), "timeout", message, "answers must be in before the next question is sent")
+    for checks in _owners(parts):
+        yield from _same_names(checks)
+        for check, node in checks:
+            yield from _references(check, node, parts)
+            yield from _times(check, node, defaults)
+
+
+def _owners(parts: Parts) -> Iterator[list[Written]]:
+    """The checks of each thing that has checks."""
+    for host in parts.hosts.values():
+        yield _written(host, host.value.checks if host.value else ())
+    for link in parts.links.values():
+        yield _written(link, link.value.checks if link.value else ())
+    for system in parts.systems.values():
+        yield _written(system, system.value.checks if system.value else ())
+        for at, component in enumerate(system.value.components if system.value else ()):
+            yield _written(system, component.checks, "components", at)
+    if parts.exchange:
+        yield _written(parts.exchange, parts.exchange.value.checks if parts.exchange.value else ())
+
+
+def _written(item: Item[Any], checks: tuple[RawCheck, ...], *path: str | int) -> list[Written]:
+    node = below(item.node, *path, "checks")
+    return list(zip(checks, node.items, strict=True)) if isinstance(node, Seq) else []
+
+
+def _same_names(checks: list[Written]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for check, node in checks:
+        if check.id in first:
+            message = f"is the id of two checks here, first on line {first[check.id]}"
+            yield Problem(mark_of(node, "id"), check.id, message, "give each its own id")
+        first.setdefault(check.id, mark_of(node, "id").line)
+
+
+def _references(check: RawCheck, node: Node, parts: Parts) -> Iterator[Problem]:
+    for at, vantage in enumerate(check.vantage):
+        known = [*parts.centers, *RELATIVE] if parts.centers else []
+        yield from unknown(mark_of(node, "vantage", at), vantage, "a center", known)
+    for at, host in enumerate(check.on):
+        yield from unknown(mark_of(node, "on", at), host, "a host", parts.hosts)
+
+
+def _times(check: RawCheck, node: Node, defaults: Defaults) -> Iterator[Problem]:
+    interval = defaults.interval if check.interval is None else check.interval
+    timeout = defaults.timeout if check.timeout is None else check.timeout
+    for name, seconds in (("interval", interval), ("timeout", timeout)):
+        if seconds == 0:
+            yield Problem(mark_of(node, name), name, "is zero", "write a time like 5s")
+    if timeout > interval > 0 and (check.timeout is not None or check.interval is not None):
+        named = "timeout" if check.timeout is not None else "interval"
+        message = f"the timeout of {timeout:g} s is longer than the interval of {interval:g} s"
+        yield Problem(mark_of(node, named), named, message, "answers must be in before the next question is sent")

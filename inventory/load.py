@@ -1,0 +1,97 @@
+"""An estate folder into an Estate, or every reason why not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from inventory.check_rules import broken_checks
+from inventory.document import in_order
+from inventory.errors import InvalidEstate, Mark, Problem
+from inventory.model import Estate
+from inventory.parts import Parts, add_estate, add_exchange, add_hosts, add_system, add_unread_system, sound
+from inventory.rules import broken
+from inventory.tree import Map, parse_bytes, read_bytes, shown
+
+_ADD: dict[str, Callable[[Parts, Map, list[Problem]], None]] = {
+    "estate.yml": add_estate,
+    "hosts.yml": add_hosts,
+    "exchange.yml": add_exchange,
+}
+
+
+def load(folder: Path) -> Estate:
+    """Read ``estate.yml``, ``hosts.yml``, ``systems/*.yml`` and, where there is one, ``exchange.yml``.
+
+    Raises InvalidEstate with all problems of all files, in the order of files and lines.
+    """
+    problems: list[Problem] = []
+    parts = Parts(folder / "estate.yml")
+    digest = hashlib.sha256()
+    for name in (*_files(folder), *_systems(folder, problems)):
+        data = read_bytes(folder / name, problems)
+        digest.update(f"{name!r}:{len(data or b'')}:".encode(errors="replace") + (data or b""))
+        tree = None if data is None else parse_bytes(data, folder / name, problems)
+        if tree:
+            _ADD.get(name, add_system)(parts, tree, problems)
+        elif name not in _ADD:
+            add_unread_system(parts, folder / name)
+    problems.extend(_strays(folder))
+    problems.extend(broken(parts))
+    problems.extend(broken_checks(parts))
+    if problems or parts.head is None:
+        raise InvalidEstate(in_order(problems))
+    return _estate(parts, folder, digest.hexdigest())
+
+
+def _files(folder: Path) -> list[str]:
+    return [name for name in _ADD if name != "exchange.yml" or (folder / name).exists()]
+
+
+def _systems(folder: Path, problems: list[Problem]) -> list[str]:
+    names = sorted(f"systems/{file.name}" for file in _yaml(folder / "systems", ".yml"))
+    if not names:
+        mark = Mark(folder / "systems", 1)
+        problems.append(
+            Problem(mark, "systems", "holds no systems", "describe each in a file like systems/marriage.yml")
+        )
+    return names
+
+
+def _strays(folder: Path) -> Iterator[Problem]:
+    """Files that look as if they counted, but would be passed over without a word."""
+    for file in _yaml(folder, ".yml", ".yaml"):
+        if file.name not in _ADD:
+            yield _stray(file, f"an estate is made of {', '.join(_ADD)} and systems/*.yml")
+    for file in _yaml(folder / "systems", ".yaml"):
+        yield _stray(file, "rename it so that it ends in .yml")
+
+
+def _stray(file: Path, instead: str) -> Problem:
+    return Problem(Mark(file, 1), shown(file.name), "would not be read", instead)
+
+
+def _yaml(folder: Path, *endings: str) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix in endings and not file.name.startswith("."))
+
+
+def _estate(parts: Parts, folder: Path, digest: str) -> Estate:
+    assert parts.head is not None
+    head = parts.head
+    return Estate(
+        id=head.estate,
+        name=head.name,
+        timezone=head.timezone,
+        defaults=head.defaults,
+        sites=tuple(sound(parts.sites)),
+        centers=tuple(sound(parts.centers)),
+        links=tuple(sound(parts.links)),
+        hosts=tuple(sound(parts.hosts)),
+        systems=tuple(sound(parts.systems)),
+        exchange=parts.exchange.value if parts.exchange else None,
+        folder=str(folder),
+        digest=digest,
+    )

@@ -1,0 +1,101 @@
+"""How single values are written: times, shares, addresses, URLs, keys. Pure.
+
+A refusal is a ValueError of two parts, ``what is wrong: what to write instead``.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
+HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+    "sk-ssh-ed25519@openssh.com",
+)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+OUT_OF = re.compile(r"([1-9]\d?)/([1-9]\d?)", re.ASCII)
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)%", re.ASCII)
+
+
+def seconds(value: object) -> object:
+    """Turn ``30s``, ``5m``, ``1.5h`` into seconds; a bare number has no unit and is refused (0 excepted)."""
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
+        return float(found[1]) * _SECONDS[found[2]]
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
+    raise ValueError("is not a time with a unit: write it like 500ms, 30s, 5m, 2h or 1d")
+
+
+def fraction(value: object) -> object:
+    """Turn ``99.95%`` into 0.9995."""
+    if isinstance(value, str) and (found := _PERCENT.fullmatch(value)) and float(found[1]) <= 100:
+        return float(found[1]) / 100
+    raise ValueError("is not a share in percent: write it like 99.95%")
+
+
+def address(value: str) -> str:
+    """An IP address or a DNS name: what every server and tool of the estate can be told to connect to."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        labels = value.removesuffix(".").split(".")
+        if len(value) <= 253 and all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit():
+            return value
+        raise ValueError(
+            "is neither an IP address nor a DNS name: write it like 10.11.1.21 or db1.example.org"
+        ) from None
+
+
+def base_url(value: str) -> str:
+    """``http://host:port``, perhaps with a path; nothing that a request line or a configuration file would trip on."""
+    try:
+        url = urlsplit(value)
+        good = url.scheme in ("http", "https") and url.hostname and url.port != 0 and _URL.fullmatch(value)
+    except ValueError:
+        good = None
+    if not good or url.query or url.fragment or "@" in url.netloc:
+        raise ValueError("is not the base URL of a server: write it like http://10.11.1.51:9090")
+    address(str(url.hostname))
+    return value.rstrip("/")
+
+
+def host_key(value: str) -> str:
+    """A public host key as in known_hosts: kind and base64, the kind repeated inside the base64."""
+    kind, _, encoded = value.partition(" ")
+    encoded = encoded.partition(" ")[0]
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        blob = b""
+    if kind not in HOST_KEYS or blob[4 : 4 + len(kind)] != kind.encode():
+        raise ValueError("is not a public host key: paste the line of `ssh-keyscan`, like `ssh-ed25519 AAAA...`")
+    return f"{kind} {encoded}"
+
+
+def login(value: str) -> str:
+    """A user name that can never be read as an option."""
+    if not _LOGIN.fullmatch(value):
+        raise ValueError("is not a user name: use letters, digits, `_`, `.` and `-`, beginning with a letter")
+    return value
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A validator that lets only these words pass."""
+
+    def known(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"is not known here: write {' or '.join(words)}")
+        return value
+
+    return known

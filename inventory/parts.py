@@ -1,0 +1,195 @@
+"""The estate's files as parts, each with its lines, before they are known to fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from inventory.document import judged, read, salvaged
+from inventory.errors import Mark, Problem
+from inventory.model import (
+    Center,
+    Defaults,
+    Document,
+    Exchange,
+    Host,
+    Identifier,
+    Link,
+    Name,
+    Port,
+    RawCheck,
+    Site,
+    Ssh,
+    System,
+)
+from inventory.shape import keyed, shaped
+from inventory.tree import Map, Node, Scalar, Seq, mark_of
+
+D = TypeVar("D", bound=Document)
+
+
+class EstateFile(Document):
+    """``estate.yml``: its own values; sites, centers and links are read one by one."""
+
+    estate: Identifier
+    name: Name
+    timezone: str
+    defaults: Defaults = Defaults()
+    sites: dict[str, Any] = Field(min_length=1)
+    centers: dict[str, Any] = Field(min_length=1)
+    links: dict[str, Any] = Field(default_factory=dict)
+
+
+class EveryHost(Document):
+    """What hosts share, written once; a host's own values win, and so does its own check of the same id."""
+
+    labels: dict[Identifier, str] = Field(default_factory=dict)
+    ssh: Ssh = Ssh()
+    services_dir: str | None = None
+    exporters: dict[Identifier, Port] = Field(default_factory=dict)
+    checks: tuple[RawCheck, ...] = ()
+
+
+class HostsFile(Document):
+    """``hosts.yml``."""
+
+    every_host: EveryHost = EveryHost()
+    hosts: dict[str, Any] = Field(min_length=1)
+
+
+class SystemFile(System):
+    """``systems/*.yml``: a system whose id is written as ``system: marriage``."""
+
+    id: Identifier = Field(alias="system")
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[D]):
+    """One thing: its name as written, what it says if that can be read, and the tree it was read from."""
+
+    id: str
+    value: D | None
+    node: Node
+
+    def mark(self, *path: str | int) -> Mark:
+        """The line of a part of it."""
+        return mark_of(self.node, *path)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything found in the files, sound or not. Names are those written, so that a reference to a thing whose own
+    description is wrong is not called dangling."""
+
+    estate: Path  #: the file estate.yml, where a problem of the whole is shown
+    head: EstateFile | None = None
+    node: Node | None = None  #: the tree of estate.yml
+    sites: dict[str, Item[Site]] = field(default_factory=dict)
+    centers: dict[str, Item[Center]] = field(default_factory=dict)
+    links: dict[str, Item[Link]] = field(default_factory=dict)
+    hosts: dict[str, Item[Host]] = field(default_factory=dict)
+    systems: dict[str, Item[System]] = field(default_factory=dict)
+    exchange: Item[Exchange] | None = None
+
+    @property
+    def production(self) -> Center | None:
+        """The production center, if it can be told."""
+        return next((one for one in sound(self.centers) if one.role == "production"), None)
+
+    def mark(self, *path: str | int) -> Mark:
+        """A line of estate.yml."""
+        return mark_of(self.node, *path) if self.node else Mark(self.estate, 1)
+
+
+def sound(items: dict[str, Item[D]]) -> Iterator[D]:
+    """The things that could be read."""
+    return (item.value for item in items.values() if item.value is not None)
+
+
+def add_estate(parts: Parts, tree: Map, problems: list[Problem]) -> None:
+    """Take in ``estate.yml``."""
+    parts.node = tree
+    parts.head, _ = salvaged(EstateFile, shaped(tree, EstateFile, problems), problems)
+    parts.sites = _each(tree.get("sites"), Site, problems)
+    parts.centers = _each(tree.get("centers"), Center, problems)
+    parts.links = _each(tree.get("links"), Link, problems)
+
+
+def add_hosts(parts: Parts, tree: Map, problems: list[Problem]) -> None:
+    """Take in ``hosts.yml``; what every host has is merged into each."""
+    read(HostsFile, tree, problems)
+    every, hosts = tree.get("every_host"), tree.get("hosts")
+    if isinstance(hosts, Map) and isinstance(every, Map):
+        merged = {name: _merged(host, every) if isinstance(host, Map) else host for name, host in hosts.entries.items()}
+        hosts = replace(hosts, entries=merged)
+    parts.hosts = _each(hosts, Host, problems)
+
+
+def add_system(parts: Parts, tree: Map, problems: list[Problem]) -> None:
+    """Take in a file of ``systems/``."""
+    found, node = salvaged(SystemFile, shaped(tree, SystemFile, problems), problems)
+    name = tree.get("system")
+    if not isinstance(name, Scalar):
+        add_unread_system(parts, tree.mark.file)
+        return
+    if first := parts.systems.get(name.text):
+        where = f"{first.mark('system')}"
+        problems.append(
+            Problem(name.mark, name.text, f"is described twice, first in {where}", "give each its own name")
+        )
+        return
+    system = System.model_validate(dict(found)) if found else None
+    parts.systems[name.text] = Item(name.text, system, node)
+
+
+def add_unread_system(parts: Parts, file: Path) -> None:
+    """Remember a file of ``systems/`` that could not be understood: references to its system do not dangle."""
+    parts.systems.setdefault(file.stem, Item(file.stem, None, Scalar("", None, Mark(file, 1))))
+
+
+def add_exchange(parts: Parts, tree: Map, problems: list[Problem]) -> None:
+    """Take in ``exchange.yml``."""
+    found, node = salvaged(Exchange, shaped(tree, Exchange, problems), problems)
+    parts.exchange = Item("exchange", found, node)
+
+
+def _each(node: Node | None, model: type[D], problems: list[Problem]) -> dict[str, Item[D]]:
+    if not isinstance(node, Map):
+        return {}  # the file's own model has complained
+    things = zip(node.entries, keyed(node, model, problems), strict=True)
+    items = (Item(name, *_one(model, thing, node.keys[name], problems)) for name, thing in things)
+    return {item.id: item for item in items}
+
+
+def _one(model: type[D], thing: Node, mark: Mark, problems: list[Problem]) -> tuple[D | None, Node]:
+    if isinstance(thing, Map):
+        return salvaged(model, thing, problems)
+    return judged(model, replace(thing, mark=mark), problems), thing
+
+
+def _merged(host: Map, every: Map) -> Map:
+    """A host with what every host has; its own values win."""
+    for key, shared in every.entries.items():
+        own = host.get(key)
+        if own is None:
+            host = host.with_entry(key, shared)
+        elif isinstance(own, Map) and isinstance(shared, Map):
+            host = host.with_entry(key, Map({**shared.entries, **own.entries}, {**shared.keys, **own.keys}, own.mark))
+        elif isinstance(own, Seq) and isinstance(shared, Seq):
+            host = host.with_entry(key, Seq((*own.items, *_others(own, shared)), own.mark))
+    return host
+
+
+def _others(own: Seq, shared: Seq) -> list[Node]:
+    """The shared checks that the host has no check of its own for."""
+    taken = {_id(item) for item in own.items}
+    return [item for item in shared.items if _id(item) is None or _id(item) not in taken]
+
+
+def _id(check: Node) -> str | None:
+    name = check.get("id") if isinstance(check, Map) else None
+    return name.text if isinstance(name, Scalar) else None
