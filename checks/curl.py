@@ -33,6 +33,7 @@ OWN_FAULTS = {
     pycurl.E_UNSUPPORTED_PROTOCOL,
     pycurl.E_URL_MALFORMAT,
 }
+_CA_CACHE_TIMEOUT = 321  #: CURLOPT_CA_CACHE_TIMEOUT, which pycurl has no name for
 _BATCH = 256  #: sockets served per wake-up, so that timers get their turn
 _SPARE = 512  #: idle handles kept for the next transfers
 
@@ -81,6 +82,7 @@ _ALWAYS: tuple[tuple[int, object], ...] = (
     (pycurl.SSL_SESSIONID_CACHE, 0),
     (pycurl.MAXFILESIZE, LONGEST),
     (pycurl.USERAGENT, "tricenter"),
+    (_CA_CACHE_TIMEOUT, 60),  # seconds; a renewed authority is noticed without a restart
 )
 
 
@@ -198,7 +200,7 @@ class Client:
         asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._ready)
 
     async def fetch(self, request: Request, timeout: float) -> Answer:
-        """Ask once over a fresh connection; ``timeout`` (seconds) spans all of it. Never raises for what a peer does."""
+        """Ask once over a fresh connection; ``timeout`` seconds span all of it. Raises nothing for what a peer does."""
         transfer = self._spare.pop() if self._spare else _Transfer()
         transfer.load(request, timeout)
         transfer.done = asyncio.get_running_loop().create_future()
@@ -233,7 +235,7 @@ class Client:
             self._epoll.register(fd, _EVENTS[event])
 
     def _wake_in(self, milliseconds: int) -> None:
-        """Libcurl wants to be called after so long. A timer that rings too early is cheaper than moving it each time."""
+        """Libcurl wants to be called after so long. Ringing too early is cheaper than moving the timer each time."""
         if milliseconds < 0:
             self._due = None
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 
 from checks.check import Check
 from checks.kinds import KINDS
@@ -43,7 +44,7 @@ async def ask(check: Check, vantage: str, now: Clock) -> Result:
         _plain(measured.sentence),
         at,
         time.monotonic() - began,
-        measured.value,
+        measured.value if measured.value is not None and isfinite(measured.value) else None,
         measured.unit,
         _plain_evidence(measured.evidence),
     )

@@ -10,7 +10,8 @@ import asyncio
 import ssl
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import pydantic
@@ -35,12 +36,22 @@ class Params(Document):
     certificate_days: int = pydantic.Field(default=14, ge=0)  #: degraded when the certificate ends earlier
     min_version: Literal["1.2", "1.3"] = "1.2"
 
-    @cached_property
-    def context(self) -> ssl.SSLContext:
-        """Verifies chain, name and validity. Raises OSError when ``ca`` cannot be read."""
-        context = ssl.create_default_context(cafile=self.ca)
-        context.minimum_version = _VERSIONS[self.min_version]
-        return context
+
+@lru_cache(maxsize=64)
+def _context(ca: str | None, _changed: float, min_version: str) -> ssl.SSLContext:
+    """Verifies chain, name and validity; shared, because it holds all its authorities; ``_changed`` is the file's mtime."""
+    context = ssl.create_default_context(cafile=ca)
+    context.minimum_version = _VERSIONS[min_version]
+    return context
+
+
+@lru_cache(maxsize=1)
+def _trusting() -> ssl.SSLContext:
+    """Verifies nothing; only to look at a certificate that was refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,8 @@ async def probe(check: Check) -> Measurement:
     params = check.params
     assert isinstance(params, Params)
     try:
-        context = params.context
+        changed = Path(params.ca).stat().st_mtime if params.ca else 0.0
+        context = _context(params.ca, changed, params.min_version)
     except OSError as error:
         return Measurement(Status.UNKNOWN, f"the authorities in {params.ca} cannot be read: {error.strerror or error}")
     try:
@@ -98,11 +110,8 @@ async def _connect(params: Params, context: ssl.SSLContext) -> tuple[bytes | Non
 
 async def _unverified(params: Params) -> bytes | None:
     """The certificate of a peer that is not trusted, only to speak of it."""
-    context = ssl.create_default_context(cafile=params.ca)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
-        return (await _connect(params, context))[0]
+        return (await _connect(params, _trusting()))[0]
     except OSError:  # it was seen once and refused; that is what is told
         return None
 
