@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CENTERS = ("cloud", "bigdata", "dr")  #: production, metro, remote
+PLACES = (*CENTERS, "outside")  #: where hosts stand; the provinces and the operations desk are outside
 _SUBNET = {"cloud": 1, "bigdata": 2, "dr": 3, "outside": 9}
 _MACHINE = {"entry": 11, "app": 21, "db": 31, "xchg": 41, "ops": 51}
 

@@ -1,0 +1,74 @@
+"""What runs on every host: sshd and the node exporter; and on the wan, the router. Pure."""
+
+from __future__ import annotations
+
+from shlex import join
+
+from lab.layout import WAN, Layout, Mode
+from lab.packages import program
+from lab.service import Place, Service
+from lab.topology import PORTS
+
+_SSHD = """\
+Port {port}
+ListenAddress {address}
+HostKey {lab}/keys/hosts/{host}
+AuthorizedKeysFile {lab}/keys/authorized_keys
+StrictModes no
+PidFile none
+UsePAM no
+UseDNS no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+AllowTcpForwarding no
+X11Forwarding no
+PrintMotd no
+MaxStartups 200
+MaxSessions 100
+LoginGraceTime 10
+Subsystem sftp internal-sftp
+SetEnv TRICENTER_LAB={marker}
+"""
+
+#: What a lab host has to tell; the other collectors would describe the machine below it.
+_COLLECTORS = ("cpu", "filesystem", "loadavg", "meminfo", "netdev", "stat", "time", "uname")
+_OTHER_FILE_SYSTEMS = "^(cgroup2?|devpts|devtmpfs|mqueue|nsfs|overlay|proc|sysfs)$"
+
+
+def sshd(place: Place, marker: str) -> Service:
+    """OpenSSH's server, with the host's own key; only the lab's keys may log in."""
+    text = _SSHD.format(
+        port=PORTS["sshd"], address=place.host.address, lab=place.lab, host=place.host.id, marker=marker
+    )
+    command = [program("sshd"), "-D", "-e", "-f", str(place.folder / "etc" / "sshd_config")]
+    return Service("sshd", _run(command), {"etc/sshd_config": text})
+
+
+def node_exporter(place: Place) -> Service:
+    """Prometheus' node exporter with the collectors that make sense here."""
+    command = [
+        program("prometheus-node-exporter"),
+        f"--web.listen-address={place.host.address}:{PORTS['node-exporter']}",
+        "--web.disable-exporter-metrics",
+        "--collector.disable-defaults",
+        f"--collector.filesystem.fs-types-exclude={_OTHER_FILE_SYSTEMS}",
+        "--log.level=warn",
+        *(f"--collector.{name}" for name in _COLLECTORS),
+    ]
+    return Service("node-exporter", _run(command, "export GOMAXPROCS=1"))
+
+
+def router(layout: Layout, mode: Mode, net: str, project: str, python: str) -> Service:
+    """The router between the places, on the wan."""
+    command = [python, "-P", "-m", "lab.router", str(layout.inside(mode).links), net]
+    return Service("router", _run(command, f"export PYTHONPATH={join([project])} PYTHONDONTWRITEBYTECODE=1"))
+
+
+def wan_folder(layout: Layout, mode: Mode) -> str:
+    """The wan's own folder as its processes see it."""
+    return str(layout.inside(mode).host(WAN))
+
+
+def _run(command: list[str], *before: str) -> str:
+    return "\n".join(("#!/bin/sh", "exec 2>&1", "set -eu", *before, f"exec {join(command)}")) + "\n"

@@ -1,0 +1,113 @@
+"""Cables and switches: a bridge for each place in the wan's namespace, and a veth from each host to its place's bridge."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.packages import program
+from lab.topology import PLACES, LabHost, Topology
+
+_SECONDS = 20
+
+
+def build_wan(topology: Topology) -> None:
+    """Inside the wan's new network namespace: the bridges with their gateway addresses, and forwarding."""
+    lines = ["link set lo up"]
+    for place in PLACES:
+        lines += [
+            f"link add name br-{place} type bridge",
+            f"addr add {topology.gateway(place)}/24 dev br-{place}",
+            f"link set br-{place} up",
+        ]
+    _sysctl("net/ipv4/ip_forward", "1")
+    for scope in ("all", "default"):
+        _sysctl(f"net/ipv4/conf/{scope}/rp_filter", "0")
+        _sysctl(f"net/ipv4/conf/{scope}/send_redirects", "0")
+    _ip(lines)
+
+
+def plug_in(host: LabHost, topology: Topology, wan: int) -> None:
+    """Inside a host's new network namespace: its interface, cabled to its place's bridge. ``wan`` is the wan's process.
+
+    The hardware address follows from the IP address, so that neighbours find a host that was powered off and on.
+    """
+    last = int(IPv4Address(host.address))
+    port = f"v{(last >> 8) & 255}-{last & 255}"
+    _ip(
+        [
+            "link set lo up",
+            f"link add name eth0 address {hardware_address(host.address)} type veth"
+            f" peer name {port} netns /proc/{wan}/ns/net",
+            f"addr add {host.address}/24 dev eth0",
+            "link set eth0 up",
+            f"route add default via {topology.gateway(host.center)}",
+        ]
+    )
+    _ip([f"link set {port} master br-{host.center}", f"link set {port} up"], wan)
+
+
+def plug_desk(name: str, topology: Topology, wan: int) -> None:
+    """On the machine itself: one interface into the place outside, and a route to the whole lab."""
+    _ip(
+        [
+            f"link add name {name} address {hardware_address(topology.desk)} type veth"
+            f" peer name desk netns /proc/{wan}/ns/net",
+            f"addr add {topology.desk}/24 dev {name}",
+            f"link set {name} up",
+            f"route add {topology.net}.0.0/16 via {topology.gateway('outside')}",
+        ]
+    )
+    _ip(["link set desk master br-outside", "link set desk up"], wan)
+
+
+def unplug_desk(name: str) -> None:
+    """Remove the desk's interface, when it is there."""
+    if exists(name):
+        subprocess.run(  # a namespace that ends at this moment takes the interface with it
+            [program("ip"), "link", "del", "dev", name], capture_output=True, timeout=_SECONDS
+        )
+
+
+def exists(name: str) -> bool:
+    """Whether the machine has an interface of that name."""
+    return Path("/sys/class/net", name).exists()
+
+
+def overlapping_route(net: str) -> str | None:
+    """The machine's own route that overlaps the net (``10.77``), or None."""
+    shown = subprocess.run(
+        [program("ip"), "-4", "-json", "route", "show"], capture_output=True, text=True, timeout=_SECONDS, check=True
+    )
+    lab = IPv4Network(f"{net}.0.0/16")
+    for route in json.loads(shown.stdout or "[]"):
+        destination = route["dst"]
+        if destination != "default" and IPv4Network(destination, strict=False).overlaps(lab):
+            return f"{destination} dev {route.get('dev', '?')}"
+    return None
+
+
+def hardware_address(address: str) -> str:
+    """A locally administered MAC address that holds the IP address."""
+    return "02:00:" + ":".join(f"{byte:02x}" for byte in IPv4Address(address).packed)
+
+
+def _ip(lines: list[str], namespace_of: int | None = None) -> None:
+    enter = [program("nsenter"), f"--net=/proc/{namespace_of}/ns/net"] if namespace_of else []
+    done = subprocess.run(
+        [*enter, program("ip"), "-batch", "-"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+    )
+    if done.returncode != 0:
+        raise LabError(f"the network could not be built: {done.stderr.strip()[:500]}")
+
+
+def _sysctl(name: str, value: str) -> None:
+    """Set a value of the calling process's own network namespace."""
+    Path("/proc/sys", name).write_text(value)

@@ -1,0 +1,74 @@
+"""Each host's data volume: small and its own, so that a disk can be full without filling the machine's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from lab.layout import Layout
+from lab.machine.mounts import mount, unmount
+from lab.topology import LabHost
+
+_MEGABYTES = {"db": 512, "ops": 512}
+_OTHERS_MEGABYTES = 64
+_KEPT = "data.kept"
+
+
+def attach(layout: Layout, host: LabHost) -> None:
+    """Mount the host's volume, with what an earlier lab left to be kept."""
+    target, kept = layout.data(host.id), layout.host(host.id) / _KEPT
+    if not os.path.ismount(target):
+        size = _MEGABYTES.get(host.kind, _OTHERS_MEGABYTES)
+        mount(f"tricenter-{host.id}", target, "tmpfs", options=f"size={size}m,mode=755")
+    if kept.exists():
+        shutil.copytree(kept, target, symlinks=True, dirs_exist_ok=True)
+        _own_alike(kept, target)
+        shutil.rmtree(kept)
+
+
+def keep(layout: Layout) -> None:
+    """Copy what the volumes hold beside them, for the next ``attach``; the hosts are off."""
+    for target in attached(layout.folder):
+        kept = target.with_name(_KEPT)
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(target, kept, symlinks=True)
+        _own_alike(target, kept)
+
+
+def detach(folder: Path) -> None:
+    """Unmount everything that is mounted in a folder, the deepest first."""
+    for target in sorted(attached(folder), key=lambda path: len(path.parts), reverse=True):
+        _detach(target)
+
+
+def attached(folder: Path) -> list[Path]:
+    """What is mounted in a folder, as the kernel tells it."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    targets = [Path(_unescape(line.split()[4])) for line in lines]
+    return [target for target in targets if target.is_relative_to(folder)]
+
+
+def _detach(target: Path) -> None:
+    for _ in range(50):  # a dying process may hold it for a moment
+        try:
+            return unmount(target)
+        except OSError:
+            time.sleep(0.02)
+    return unmount(target, lazy=True)
+
+
+def _own_alike(source: Path, copy: Path) -> None:
+    """Give the copy's files the owners of the source's, which copytree does not."""
+    for folder, _, names in os.walk(source):
+        for path in (Path(folder), *(Path(folder, name) for name in names)):
+            found = path.lstat()
+            os.chown(copy / path.relative_to(source), found.st_uid, found.st_gid, follow_symlinks=False)
+
+
+def _unescape(word: str) -> str:
+    """The kernel writes space, tab, newline and backslash in octal."""
+    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(code, sign)
+    return word
