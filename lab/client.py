@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.layout import Layout, Mode
 from lab.machine import power, processes
+from lab.machine.capabilities import confined
 from lab.packages import program
 from lab.state import State, read
 from lab.topology import Topology, topology
@@ -35,18 +36,22 @@ class Lab:
 
     @property
     def folder(self) -> Path:
+        """The lab's folder on the desk."""
         return self.layout.folder
 
     @property
     def mode(self) -> Mode:
+        """Namespaces or loopback."""
         return self.state.mode
 
     @property
     def topology(self) -> Topology:
+        """Which hosts there are, and where."""
         return topology(self.state.net)
 
     @property
     def estate_folder(self) -> Path:
+        """The estate that describes this lab, ready for ``ops``."""
         return self.layout.estate
 
     @property
@@ -103,6 +108,7 @@ class Lab:
                 input=text if text is not None else "",
                 env=power.environment(self.layout) | {"HOME": str(self.inside(host) / "root")},
                 capture_output=True,
+                check=False,
                 text=True,
                 errors="replace",
                 timeout=timeout,
@@ -117,5 +123,4 @@ class Lab:
         if self.mode == "loopback":
             return []
         spaces = ("--net", "--mount", "--uts", "--ipc", "--pid")
-        powers = [program("setpriv"), "--bounding-set", "-sys_time", "--inh-caps", "-sys_time", "--"]
-        return [program("nsenter"), f"--target={first.pid}", *spaces, *powers]
+        return [program("nsenter"), f"--target={first.pid}", *spaces, *confined()]

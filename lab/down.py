@@ -10,9 +10,8 @@ from pathlib import Path
 from lab import lock, state
 from lab.errors import LabError
 from lab.layout import Layout, interface
-from lab.machine import network, processes, volumes
+from lab.machine import mounts, network, processes, volumes
 
-#: What is worth keeping of a lab: its hosts' data and logs; keys and state belong to a life.
 _ROUNDS = 50
 
 
@@ -72,7 +71,7 @@ def _remove_leftovers(layout: Layout) -> None:
 
 def _remove(layout: Layout) -> None:
     """Remove the folder; the state goes last, so that a ``down`` that was interrupted can be run again."""
-    if still := volumes.attached(layout.folder):
+    if still := mounts.mounted_in(layout.folder):
         raise LabError(f"{still[0]} is still mounted; the lab's folder was not removed")
     for entry in sorted(layout.folder.iterdir(), key=lambda path: path == layout.state):
         if entry.is_dir() and not entry.is_symlink():

@@ -24,10 +24,12 @@ class Layout:
 
     @property
     def state(self) -> Path:
+        """How the lab was started; see ``lab.state``."""
         return self.folder / "state.json"
 
     @property
     def faults(self) -> Path:
+        """Which faults are active, and since when."""
         return self.folder / "faults.json"
 
     @property
@@ -37,14 +39,17 @@ class Layout:
 
     @property
     def authority(self) -> Path:
+        """The certificate authority, and what it issued."""
         return self.folder / "ca"
 
     @property
     def keys(self) -> Path:
+        """SSH keys and passwords; nobody else may enter."""
         return self.folder / "keys"
 
     @property
     def estate(self) -> Path:
+        """The estate that describes this lab."""
         return self.folder / "estate"
 
     @property
@@ -54,6 +59,7 @@ class Layout:
 
     @property
     def hosts(self) -> Path:
+        """The hosts' folders."""
         return self.folder / "hosts"
 
     def host(self, host: str) -> Path:

@@ -28,6 +28,7 @@ def detect() -> tuple[Mode, str]:
         capture_output=True,
         text=True,
         timeout=_SECONDS,
+        check=False,
     )
     if tried.returncode == 0:
         return "namespaces", ""

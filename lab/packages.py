@@ -77,12 +77,13 @@ def install(packages: tuple[Package, ...]) -> None:
 
     Raises LabError with the end of apt's output.
     """
+    units = [unit for package in packages for unit in package.units if not _installed(unit)]
     with ExitStack() as stack:
         stack.enter_context(_standing(_POLICY, "#!/bin/sh\nexit 101\n", 0o755))
         stack.enter_context(_standing(_NO_CLUSTER, "create_main_cluster = false\n", 0o644))
         _apt("update", "-q")
         _apt("install", "-y", "-q", "--no-install-recommends", *(package.name for package in packages))
-    _do_not_start_at_boot(packages)
+    _do_not_start_at_boot(units)
 
 
 def _apt(*words: str) -> None:
@@ -90,7 +91,13 @@ def _apt(*words: str) -> None:
     environment = {**os.environ, "PATH": SEARCH, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
-            argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_INSTALL_SECONDS
+            argv,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{' '.join(argv)} did not end in {_INSTALL_SECONDS} seconds") from error
@@ -98,11 +105,15 @@ def _apt(*words: str) -> None:
         raise LabError(f"{' '.join(argv)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-def _do_not_start_at_boot(packages: tuple[Package, ...]) -> None:
-    units = [unit for package in packages for unit in package.units]
+def _installed(unit: str) -> bool:
+    """Whether systemd knew the unit before: then whoever installed it may want it, and it stays as it is."""
+    return any(Path(folder, unit).exists() for folder in ("/lib/systemd/system", "/etc/systemd/system"))
+
+
+def _do_not_start_at_boot(units: list[str]) -> None:
     systemctl = shutil.which("systemctl", path=SEARCH)
     if systemctl and units:
-        subprocess.run([systemctl, "disable", "--quiet", *units], capture_output=True, timeout=60)
+        subprocess.run([systemctl, "disable", "--quiet", *units], capture_output=True, timeout=60, check=False)
 
 
 @contextmanager

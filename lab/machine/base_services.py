@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shlex import join
 
-from lab.layout import WAN, Layout, Mode
+from lab.layout import Layout, Mode
 from lab.packages import program
 from lab.service import Place, Service
 from lab.topology import PORTS
@@ -33,7 +33,8 @@ SetEnv TRICENTER_LAB={marker}
 
 #: What a lab host has to tell; the other collectors would describe the machine below it.
 _COLLECTORS = ("cpu", "filesystem", "loadavg", "meminfo", "netdev", "stat", "time", "uname")
-_OTHER_FILE_SYSTEMS = "^(cgroup2?|devpts|devtmpfs|mqueue|nsfs|overlay|proc|sysfs)$"
+_OTHER_FILE_SYSTEMS = "^(9p|btrfs|cgroup2?|dev.*|ext.|fuse.*|mqueue|nsfs|overlay|proc|sysfs|virtiofs|xfs|zfs)$"
+_OTHER_FOLDERS = "^/(dev|mnt|proc|run|sys|tmp|var)($|/)|^/srv$"
 
 
 def sshd(place: Place, marker: str) -> Service:
@@ -53,6 +54,7 @@ def node_exporter(place: Place) -> Service:
         "--web.disable-exporter-metrics",
         "--collector.disable-defaults",
         f"--collector.filesystem.fs-types-exclude={_OTHER_FILE_SYSTEMS}",
+        f"--collector.filesystem.mount-points-exclude={_OTHER_FOLDERS}",
         "--log.level=warn",
         *(f"--collector.{name}" for name in _COLLECTORS),
     ]
@@ -63,11 +65,6 @@ def router(layout: Layout, mode: Mode, net: str, project: str, python: str) -> S
     """The router between the places, on the wan."""
     command = [python, "-P", "-m", "lab.router", str(layout.inside(mode).links), net]
     return Service("router", _run(command, f"export PYTHONPATH={join([project])} PYTHONDONTWRITEBYTECODE=1"))
-
-
-def wan_folder(layout: Layout, mode: Mode) -> str:
-    """The wan's own folder as its processes see it."""
-    return str(layout.inside(mode).host(WAN))
 
 
 def _run(command: list[str], *before: str) -> str:

@@ -16,12 +16,11 @@ from typing import NoReturn
 from lab.errors import LabError
 from lab.layout import SHORT, WAN, Layout
 from lab.machine import mounts, network, processes
+from lab.machine.capabilities import confined
 from lab.packages import program
 from lab.state import State, read
 from lab.topology import Topology, topology
 
-#: A host can neither set the machine's clock, nor undo its read-only view, nor reach the machine's kernel.
-_FORBIDDEN = ("sys_time", "sys_admin", "sys_module", "sys_rawio", "sys_boot", "mknod", "syslog", "mac_admin")
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -33,7 +32,7 @@ def main(arguments: list[str]) -> NoReturn:
         raise LabError(f"no lab is being started in {layout.folder}")
     if state.mode == "namespaces":
         _furnish(layout, state, host)
-        _supervise(layout.inside(state.mode).host(host), _without_powers())
+        _supervise(layout.inside(state.mode).host(host), confined())
     processes.remember(layout.pid(host), os.getpid())
     _adopt_orphans()
     _supervise(layout.host(host), [])
@@ -48,7 +47,8 @@ def _furnish(layout: Layout, state: State, host: str) -> None:
         network.build_wan(plan)
     else:
         network.plug_in(plan.host(host), plan, _wan(layout))
-    mounts.furnish(layout.folder, SHORT, host, carry=_needed_paths())
+    devices = ("net/tun",) if host == WAN else ()
+    mounts.furnish(layout.folder, SHORT, host, _needed_paths(), devices)
     mounts.write_etc(_etc(plan, host))
     Path("/run/sshd").mkdir(mode=0o755)
     if first is not None:
@@ -83,11 +83,6 @@ def _etc(plan: Topology, host: str) -> dict[str, str]:
     }
 
 
-def _without_powers() -> list[str]:
-    lost = ",".join(f"-{name}" for name in _FORBIDDEN)
-    return [program("setpriv"), "--bounding-set", lost, "--inh-caps", lost, "--"]
-
-
 def _adopt_orphans() -> None:
     """Stay the parent of all that ever runs on this host, as a real init does."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -102,7 +97,7 @@ def _supervise(folder: Path, before: list[str]) -> NoReturn:
     os.chdir(folder)
     environment = {**os.environ, "HOME": str(folder / "root")}
     argv = [*before, program("runsvdir"), "-P", str(folder / "sv")]
-    os.execve(argv[0], argv, environment)
+    os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

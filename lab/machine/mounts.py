@@ -13,7 +13,7 @@ from pathlib import Path
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC = 1, 2, 4, 32, 4096, 16384
 _SYS_MOUNT_SETATTR = 442  # the same on every architecture
 _AT_FDCWD, _AT_RECURSIVE, _ATTR_RDONLY = -100, 0x8000, 1
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -22,14 +22,17 @@ class _Attributes(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns"))
 
 
-def furnish(lab: Path, short: Path, host: str, carry: tuple[Path, ...]) -> None:
+def furnish(lab: Path, short: Path, host: str, carry: tuple[Path, ...], devices: tuple[str, ...] = ()) -> None:
     """Give the host its file system.
 
     ``lab`` is bound read-only on ``short``, the host's own folder in it writable; ``carry`` are paths that stay visible
-    although a fresh file system (``/tmp``) may cover them. Raises OSError with the path that failed.
+    although a fresh file system (``/tmp``) may cover them; ``devices`` are devices beyond the harmless ones.
+    Raises OSError with the path that failed.
     """
     kept = [(path, os.open(path, os.O_PATH)) for path in (lab, *carry)]
     _lay_lab(kept[0][1], short, host)
+    for volume in mounted_in(lab):  # the other hosts' volumes are theirs
+        unmount(volume, lazy=True)
     set_read_only(Path("/"), recursive=True)
     own = short / "hosts" / host
     set_read_only(short.parent, writable=True)
@@ -40,7 +43,7 @@ def furnish(lab: Path, short: Path, host: str, carry: tuple[Path, ...]) -> None:
     _tmpfs(Path("/var/tmp"), "mode=1777,size=16m")  # noqa: S108 - the host's own
     for path, descriptor in kept:
         _uncover(path, descriptor)
-    _own_devices()
+    _own_devices((*_DEVICES, *devices))
     _own_kernel_views()
 
 
@@ -59,7 +62,7 @@ def try_all() -> None:
     _tmpfs(Path("/run"), "mode=755,size=16m")
     set_read_only(Path("/run"), writable=True)
     _own_etc()
-    _own_devices()
+    _own_devices(_DEVICES)
     _own_kernel_views()
 
 
@@ -76,6 +79,14 @@ def unmount(target: Path, *, lazy: bool = False) -> None:
     if _libc.umount2(str(target).encode(), 2 if lazy else 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"cannot unmount {target}: {os.strerror(code)}")
+
+
+def mounted_in(folder: Path) -> list[Path]:
+    """What is mounted in a folder, as the kernel tells it, the deepest first."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    targets = [Path(_unescape(line.split()[4])) for line in lines]
+    inside = [target for target in targets if target.is_relative_to(folder)]
+    return sorted(inside, key=lambda path: len(path.parts), reverse=True)
 
 
 def set_read_only(target: Path, *, recursive: bool = False, writable: bool = False) -> None:
@@ -109,9 +120,9 @@ def _own_etc() -> None:
     mount("overlay", Path("/etc"), "overlay", options=f"lowerdir=/etc,upperdir={upper},workdir={work}")
 
 
-def _own_devices() -> None:
+def _own_devices(names: tuple[str, ...]) -> None:
     """No disk of the machine is reachable: only the harmless devices, terminals and shared memory of its own."""
-    nodes = [(name, os.open(f"/dev/{name}", os.O_PATH)) for name in _DEVICES if Path("/dev", name).exists()]
+    nodes = [(name, os.open(f"/dev/{name}", os.O_PATH)) for name in names if Path("/dev", name).exists()]
     _tmpfs(Path("/dev"), "mode=755,size=1m")
     for name, descriptor in nodes:
         node = Path("/dev", name)
@@ -119,9 +130,10 @@ def _own_devices() -> None:
         node.touch()
         _bind_descriptor(descriptor, node)
         set_read_only(node, writable=True)
-    for name, kind, options in (("pts", "devpts", "newinstance,ptmxmode=0666"), ("shm", "tmpfs", "mode=1777,size=256m")):
+    for name in ("pts", "shm"):
         Path("/dev", name).mkdir()
-        mount(kind, Path("/dev", name), kind, _MS_NOSUID, options)
+    mount("devpts", Path("/dev/pts"), "devpts", _MS_NOSUID, "newinstance,ptmxmode=0666")
+    _tmpfs(Path("/dev/shm"), "mode=1777,size=256m")  # noqa: S108 - the host's own
     for name, target in (("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         Path("/dev", name).symlink_to(target)
 
@@ -150,3 +162,10 @@ def _bind_descriptor(descriptor: int, target: Path) -> None:
 
 def _tmpfs(target: Path, options: str) -> None:
     mount("tmpfs", target, "tmpfs", _MS_NOSUID, options)
+
+
+def _unescape(word: str) -> str:
+    """The kernel writes space, tab, newline and backslash in octal."""
+    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(code, sign)
+    return word

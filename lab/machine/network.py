@@ -1,4 +1,4 @@
-"""Cables and switches: a bridge for each place in the wan's namespace, and a veth from each host to its place's bridge."""
+"""Cables and switches: a bridge for each place in the wan's namespace, and a veth from each host to its bridge."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def unplug_desk(name: str) -> None:
     """Remove the desk's interface, when it is there."""
     if exists(name):
         subprocess.run(  # a namespace that ends at this moment takes the interface with it
-            [program("ip"), "link", "del", "dev", name], capture_output=True, timeout=_SECONDS
+            [program("ip"), "link", "del", "dev", name], capture_output=True, timeout=_SECONDS, check=False
         )
 
 
@@ -103,6 +103,7 @@ def _ip(lines: list[str], namespace_of: int | None = None) -> None:
         capture_output=True,
         text=True,
         timeout=_SECONDS,
+        check=False,
     )
     if done.returncode != 0:
         raise LabError(f"the network could not be built: {done.stderr.strip()[:500]}")

@@ -43,8 +43,8 @@ def look(pid: int) -> Process | None:
 
 def everyone() -> Iterator[Process]:
     """Every living process this one can see."""
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal() and (process := look(int(entry))):
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and (process := look(int(entry.name))):
             yield process
 
 
@@ -82,7 +82,8 @@ def members(first: Process) -> list[Process]:
 def of_lab(marker: str, folder: Path) -> list[Process]:
     """Every process of a lab: marked in its environment, and all descendants of such.
 
-    Servers that write over their environment are found by their parent, their command line or their folder. The calling process and its ancestors are never among them.
+    Servers that write over their environment are found by their parent, their command line or their folder.
+    The calling process and its ancestors are never among them.
     """
     table = list(everyone())
     spared = set(_ancestors(os.getpid(), {process.pid: process for process in table}))
@@ -155,7 +156,7 @@ def _belongs(process: Process, marker: str, folder: Path) -> bool:
 
 def _folder(pid: int) -> Path:
     try:
-        return Path(os.readlink(f"/proc/{pid}/cwd"))
+        return Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
         return Path("/")
 
@@ -180,6 +181,6 @@ def _ancestors(pid: int, table: dict[int, Process]) -> Iterator[int]:
 
 def _pid_namespace(pid: int) -> str | None:
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid")
+        return Path(f"/proc/{pid}/ns/pid").readlink().name
     except OSError:
         return None

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from lab.layout import Layout
-from lab.machine.mounts import mount, unmount
+from lab.machine.mounts import mount, mounted_in, unmount
 from lab.topology import LabHost
 
-_MEGABYTES = {"db": 512, "ops": 512}
+_MEGABYTES = {"db": 768, "ops": 512}
 _OTHERS_MEGABYTES = 64
 _KEPT = "data.kept"
 
@@ -30,7 +30,7 @@ def attach(layout: Layout, host: LabHost) -> None:
 
 def keep(layout: Layout) -> None:
     """Copy what the volumes hold beside them, for the next ``attach``; the hosts are off."""
-    for target in attached(layout.folder):
+    for target in mounted_in(layout.folder):
         kept = target.with_name(_KEPT)
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(target, kept, symlinks=True)
@@ -38,16 +38,9 @@ def keep(layout: Layout) -> None:
 
 
 def detach(folder: Path) -> None:
-    """Unmount everything that is mounted in a folder, the deepest first."""
-    for target in sorted(attached(folder), key=lambda path: len(path.parts), reverse=True):
+    """Unmount everything that is mounted in a folder."""
+    for target in mounted_in(folder):
         _detach(target)
-
-
-def attached(folder: Path) -> list[Path]:
-    """What is mounted in a folder, as the kernel tells it."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    targets = [Path(_unescape(line.split()[4])) for line in lines]
-    return [target for target in targets if target.is_relative_to(folder)]
 
 
 def _detach(target: Path) -> None:
@@ -65,10 +58,3 @@ def _own_alike(source: Path, copy: Path) -> None:
         for path in (Path(folder), *(Path(folder, name) for name in names)):
             found = path.lstat()
             os.chown(copy / path.relative_to(source), found.st_uid, found.st_gid, follow_symlinks=False)
-
-
-def _unescape(word: str) -> str:
-    """The kernel writes space, tab, newline and backslash in octal."""
-    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        word = word.replace(code, sign)
-    return word
