@@ -18,11 +18,6 @@ class Deadline:
         """The instant ``seconds`` from now."""
         return cls(time.monotonic() + seconds, seconds)
 
-    @classmethod
-    def within(cls, timeout: float) -> Deadline:
-        """A little before ``timeout`` seconds have passed: who asked still gets the sentence that says why."""
-        return cls.after(timeout - min(0.3, timeout / 10))
-
     def left(self) -> float:
         """Seconds that remain; 0 when it has passed."""
         return max(0.0, self.at - time.monotonic())

@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -162,16 +162,20 @@ class Connection:
                     entries.append(entry)
             return entries, False
 
-    def contents(self, paths: list[str], limit: int, deadline: Deadline) -> dict[str, bytes | None]:
-        """The first ``limit`` bytes of each file; None for one that cannot be read."""
+    def contents(self, limits: Mapping[str, int], deadline: Deadline) -> dict[str, bytes | None]:
+        """The first bytes of each file, as many as its limit allows; None for one that is gone, none if unreadable."""
         found: dict[str, bytes | None] = {}
         with self._sftp(deadline) as sftp:
-            for path in paths:
+            for path, limit in limits.items():
                 try:
                     with sftp.open(path.encode(errors="surrogateescape")) as file:
                         found[path] = file.read(limit)
                 except FileNotFoundError:
                     found[path] = None
+                except OSError:
+                    if deadline.passed or not self.alive:
+                        raise
+                    found[path] = b""
         return found
 
     @contextlib.contextmanager
@@ -228,6 +232,10 @@ class _Metered:
     def send(self, data: bytes) -> int:
         """Write like a socket."""
         return self._channel.send(data)
+
+    def get_name(self) -> str:
+        """Its name in the library's log."""
+        return self._channel.get_name()
 
     def close(self) -> None:
         """Close like a socket."""

@@ -59,7 +59,7 @@ class Pool:
 
         A connection that turns out to be dead is opened anew once. Raises :class:`Unasked`, :class:`Unreached`.
         """
-        target, deadline = Target.of(host), Deadline.within(timeout)
+        target, deadline = Target.of(host), Deadline.after(timeout)
         while True:
             connection, fresh = await self._connection(target, deadline)
             try:

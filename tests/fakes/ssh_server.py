@@ -6,6 +6,7 @@ output without end.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from inventory.errors import Mark
 from inventory.model import Host, Ssh
@@ -102,13 +104,13 @@ class _Session(paramiko.ServerInterface):
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         known = username == "ops" and key == self._server.client_key
-        return paramiko.AUTH_SUCCESSFUL if known else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if known else AUTH_FAILED
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         text = command.decode()
@@ -121,17 +123,14 @@ class _Session(paramiko.ServerInterface):
 
 def _quietly(script: Callable[..., None], channel: paramiko.Channel, *args: Any) -> None:
     """Run a script; a client that hangs up in the middle is part of the tests."""
-    try:
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException), contextlib.closing(channel):
         channel.recv(1)  # the end of its input, which it sends once it knows that the command runs
         script(channel, *args)
-    except OSError:
-        pass
-    finally:
-        channel.close()
 
 
 def _shell(channel: paramiko.Channel, command: str) -> None:
-    done = subprocess.run(["sh", "-c", command], capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
+    argv = ["sh", "-c", command]
+    done = subprocess.run(argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=20)
     channel.sendall(done.stdout)
     channel.sendall_stderr(done.stderr)
     channel.send_exit_status(done.returncode)
@@ -163,36 +162,37 @@ def frozen_listener() -> socket.socket:
 
 
 def _folder(root: Path) -> type[paramiko.SFTPServerInterface]:
-    class Folder(paramiko.SFTPServerInterface):
-        def _real(self, path: str | bytes) -> bytes:
-            return os.fsencode(root) + os.path.normpath(b"/" + os.fsencode(path))
+    """What SFTP clients see: the files below ``root``, names as the bytes they are."""
 
+    def real(path: str | bytes) -> Path:
+        return root / os.fsdecode(os.path.normpath(b"/" + os.fsencode(path))).lstrip("/")
+
+    class Folder(paramiko.SFTPServerInterface):
         def list_folder(self, path: str) -> Any:
             try:
-                names = sorted(os.listdir(self._real(path)))
+                return [_attributes(each) for each in sorted(real(path).iterdir())]
             except OSError as error:
                 return paramiko.SFTPServer.convert_errno(error.errno or 0)
-            return [self._attributes(path, name) for name in names]
-
-        def _attributes(self, path: str, name: bytes) -> paramiko.SFTPAttributes:
-            found = os.stat(os.path.join(self._real(path), name))
-            entry = paramiko.SFTPAttributes.from_stat(found)
-            entry.filename = name  # type: ignore[assignment]  # bytes go over the wire as they are
-            return entry
 
         def stat(self, path: str) -> Any:
             try:
-                return paramiko.SFTPAttributes.from_stat(os.stat(self._real(path)))
+                return _attributes(real(path))
             except OSError as error:
                 return paramiko.SFTPServer.convert_errno(error.errno or 0)
 
         def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> Any:
             try:
-                file = open(self._real(path), "rb")
+                file = real(path).open("rb")
             except OSError as error:
                 return paramiko.SFTPServer.convert_errno(error.errno or 0)
-            handle = paramiko.SFTPHandle(flags)
-            handle.readfile = file  # type: ignore[attr-defined]
+            handle: Any = paramiko.SFTPHandle(flags)
+            handle.readfile = file
             return handle
 
     return Folder
+
+
+def _attributes(path: Path) -> Any:
+    entry: Any = paramiko.SFTPAttributes.from_stat(path.stat())
+    entry.filename = os.fsencode(path.name)  # bytes go over the wire as they are
+    return entry
