@@ -38,10 +38,10 @@ wal_level = replica
 max_wal_senders = 8
 max_replication_slots = 8
 min_wal_size = 32MB
-max_wal_size = 128MB
-wal_keep_size = 64MB
-# A standby that stays away longer than this must be cloned again; the primary's disk comes first.
-max_slot_wal_keep_size = 512MB
+max_wal_size = 96MB
+wal_keep_size = 32MB
+# A standby that misses more than this must be cloned again: the volume is small, and the primary comes first.
+max_slot_wal_keep_size = 128MB
 wal_sender_timeout = 5s
 wal_receiver_timeout = 5s
 wal_receiver_status_interval = 1s
@@ -66,19 +66,18 @@ _STOP = """#!/bin/sh\\nexec kill -INT "$(cat supervise/pid)"\\n"""
 
 
 def service(place: Place) -> Service:
-    """The database of a db host; data in ``data/pg``, socket in ``run/pg``, log in ``log/postgres.log``."""
+    """The database of a db host; data in ``data/pg``, socket in ``run/pg``."""
     folder, etc, socket = place.folder, place.folder / "etc" / "postgres", place.folder / "run" / "pg"
-    data, log = folder / "data", folder / "log" / "postgres.log"
+    data = folder / "data"
     passwords = [place.lab / "keys" / f"{role}.password" for role in ROLES]
     lines = (
         f"mkdir -p control && printf '{_STOP}' >control/t && chmod 755 control/t",
-        command("mkdir", "-p", data, socket, log.parent),
+        command("mkdir", "-p", data, socket),
         # The lab's keys are not for the server's user to read, except these.
         command("install", "-m", "600", *passwords, socket),
         command("chown", "-R", place.user, socket) if place.user else "",
         command("chown", place.user, data) if place.user else "",
         command("cd", data),
-        f"exec >>{command(log)} 2>&1",
         as_user(place, "sh", etc / "prepare"),
         "exec " + as_user(place, BIN / "postgres", "-D", data / "pg", "-c", f"config_file={etc / 'postgresql.conf'}"),
     )
