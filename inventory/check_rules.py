@@ -14,6 +14,8 @@ from inventory.tree import Node, Seq, below, mark_of
 #: vantages that are not center ids: seen from the target
 RELATIVE = ("all", "own", "others")
 
+_BEFORE_NEXT = "answers must be in before the next question is sent"
+
 Written = tuple[RawCheck, Node]
 
 
@@ -22,7 +24,7 @@ def broken_checks(parts: Parts) -> Iterator[Problem]:
     defaults = parts.head.defaults if parts.head else Defaults()
     if defaults.timeout > defaults.interval:
         message = "is longer than the default interval"
-        yield Problem(parts.mark("defaults"), "timeout", message, "answers must be in before the next question is sent")
+        yield Problem(parts.mark("defaults"), "timeout", message, _BEFORE_NEXT)
     for checks in _owners(parts):
         yield from _same_names(checks)
         for check, node in checks:
@@ -72,7 +74,6 @@ def _times(check: RawCheck, node: Node, defaults: Defaults) -> Iterator[Problem]
     for name, seconds in (("interval", interval), ("timeout", timeout)):
         if seconds == 0:
             yield Problem(mark_of(node, name), name, "is zero", "write a time like 5s")
-    if timeout > interval > 0 and (check.timeout is not None or check.interval is not None):
-        named = "timeout" if check.timeout is not None else "interval"
-        message = f"the timeout of {timeout:g} s is longer than the interval of {interval:g} s"
-        yield Problem(mark_of(node, named), named, message, "answers must be in before the next question is sent")
+    if check.timeout is not None and check.timeout > interval > 0:
+        message = f"of {timeout:g} s is longer than the interval of {interval:g} s"
+        yield Problem(mark_of(node, "timeout"), "timeout", message, _BEFORE_NEXT)
