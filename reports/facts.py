@@ -1,0 +1,66 @@
+"""The noun that goes into a report: what was recorded about one estate in one window, and nothing computed from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from zoneinfo import ZoneInfo
+
+from state.timeline import gaps
+
+from inventory.model import Estate
+from runbooks.run_record import Run
+from state.verdict import Change, Incident, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was recorded. Times are Unix seconds; the window is ``[start, end)`` and may not have ended yet."""
+
+    estate: Estate
+    start: float
+    end: float
+    now: float  #: when the report is made; nothing after it counts
+    changes: tuple[Change, ...] = ()  #: up to the window's end, with those before its start that still held then
+    incidents: tuple[Incident, ...] = ()  #: open at some instant of the window
+    watched: tuple[tuple[float, float], ...] = ()  #: when the watch ran
+    runs: tuple[Run, ...] = ()  #: runbook runs started in the window
+    verdicts: tuple[Verdict, ...] = ()  #: as they stand now
+    revision: int = 1  #: counts reports of the same window
+
+    @property
+    def until(self) -> float:
+        """Where the part of the window that can be spoken of ends; the future is never counted.
+
+        A report made while the window runs ends where the watch last looked, if that is not long ago: moments that
+        nobody has had time to judge are not a gap.
+        """
+        until = max(self.start, min(self.end, self.now))
+        looked = max((end for _, end in self.watched if end <= until), default=self.start)
+        settling = 2 * self.estate.defaults.interval + self.estate.defaults.timeout
+        return looked if self.now <= self.end and until - looked < settling and looked > self.start else until
+
+    @property
+    def gaps(self) -> tuple[tuple[float, float], ...]:
+        """When the watch did not run."""
+        return tuple(gaps(self.watched, self.start, self.until))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The estate's time zone."""
+        return ZoneInfo(self.estate.timezone)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything the report is computed from: equal digests, equal figures."""
+        recorded = {
+            "estate": self.estate.digest,
+            "window": [self.start, self.until],
+            "changes": [asdict(change) for change in self.changes],
+            "incidents": [asdict(incident) for incident in self.incidents],
+            "watched": self.watched,
+            "runs": [asdict(run) for run in self.runs],
+        }
+        text = json.dumps(recorded, sort_keys=True, ensure_ascii=True, default=dict)
+        return hashlib.sha256(text.encode()).hexdigest()

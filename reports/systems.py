@@ -1,0 +1,63 @@
+"""Systems against their availability targets: what was promised, what was measured, what can be said about it."""
+
+from __future__ import annotations
+
+from state.availability import Figures, Outcome
+
+from inventory.model import System
+from reports.facts import Facts
+from reports.formats import duration, percent
+from reports.language import Language
+from reports.names import grade
+from reports.strip import strip
+from reports.subjects import History, length, strip_alt
+from reports.view import Budget, Said, SystemRow, Tone
+
+ENOUGH = 0.9  #: coverage below which no availability figure is printed
+
+_TONE = {Outcome.MET: Tone.GOOD, Outcome.MISSED: Tone.BAD, Outcome.UNDETERMINED: Tone.UNKNOWN}
+
+
+def system_row(facts: Facts, system: System, history: History, say: Language) -> SystemRow:
+    """One system of the availability table."""
+    name, found = system.name.said(say.code), history.figures
+    return SystemRow(
+        name=name,
+        owner=system.owner.unit.said(say.code),
+        grade=grade(system.grade, say),
+        target=percent(system.targets.availability),
+        measured=measured(found, say),
+        range=possible(found, say),
+        coverage=percent(found.coverage, 1),
+        verdict=Said(say(f"verdict.{found.verdict}"), _TONE[found.verdict]),
+        down=length(found.down, say),
+        unseen=say("availability.unseen", length=duration(found.unknown, say.code)) if found.unknown > 0 else "",
+        left=budget_left(found, say),
+        budget=Budget(found.allowed, found.down, found.unknown),
+        strip=strip(history.timeline, facts.start, facts.until),
+        strip_alt=strip_alt(name, history, say),
+    )
+
+
+def measured(found: Figures, say: Language) -> str:
+    """The availability, or "insufficient data" where too little was seen to print a number."""
+    if found.measured is None or found.coverage < ENOUGH:
+        return say("availability.insufficient")
+    return percent(found.measured)
+
+
+def possible(found: Figures, say: Language) -> str:
+    """The range that unknown time leaves open; nothing if it is a point, or too little was seen."""
+    if found.low is None or found.high is None or found.coverage < ENOUGH or found.unknown == 0:
+        return ""
+    return say("availability.between", low=percent(found.low), high=percent(found.high))
+
+
+def budget_left(found: Figures, say: Language) -> str:
+    """What is left of the allowed downtime: a range where some time is unknown."""
+    most, least = found.allowed - found.down, found.allowed - found.down - found.unknown
+    if most < 0:
+        return say("availability.overspent", length=duration(-most, say.code))
+    if least == most:
+        return duration(most, say.code)
+    return say("availability.between", low=duration(max(0.0, least), say.code), high=duration(most, say.code))

@@ -1,0 +1,67 @@
+"""Both languages say everything, with the same facts, and nothing that nobody asks for."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from inventory.model import Role
+from reports import language as language_module
+from reports.language import LANGUAGES, language
+from reports.view import Ending, Tone
+from runbooks.run_record import Outcome
+from state.verdict import Availability, Fault
+
+REPORTS = Path(language_module.__file__).parent
+#: prefixes whose last part is filled in when the report is made, and what it is filled with
+MADE: dict[str, type[StrEnum] | tuple[str, ...]] = {
+    "tone": Tone,
+    "class": Availability,
+    "fault": Fault,
+    "role": Role,
+    "outcome": Outcome,
+    "verdict": ("met", "missed", "undetermined"),
+    "sections": ("summary", "availability", "incidents", "runs", "links", "watch", "method"),
+    "attention": ("center", "link"),
+}
+
+
+def placeholders(text: str) -> set[str]:
+    return {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+
+
+def test_both_languages_have_the_same_sentences_with_the_same_facts() -> None:
+    zh, en = (language(code).sentences for code in LANGUAGES)
+    assert zh.keys() == en.keys()
+    assert [key for key in zh if placeholders(zh[key]) != placeholders(en[key])] == []
+    assert [key for key in zh if not zh[key].strip() or not en[key].strip()] == []
+
+
+def test_chinese_is_chinese_and_english_is_not() -> None:
+    han = re.compile("[一-鿿]")
+    assert [key for key, text in language("en").sentences.items() if han.search(text)] == []
+
+
+def test_every_sentence_is_used_and_every_used_one_exists() -> None:
+    code = "\n".join(file.read_text() for file in [*REPORTS.glob("*.py"), *REPORTS.glob("templates/*.j2")])
+    used = set(re.findall(r"""\bsay\(\s*"([a-z_]+\.[a-z_]+)"[,)]""", code))
+    used |= set(re.findall(r'"(report\.(?:short|long)_window)"', code))
+    used |= {f"{prefix}.{word}" for prefix, words in MADE.items() for word in words}
+    used |= {f"charts.{how}" for how in Ending}
+    used |= {f"method.formula_{name}" for name in ("measured", "low", "high", "coverage", "budget")}
+    known = set(language("zh").sentences)
+    assert used - known == set()
+    assert known - used == set()
+
+
+def test_facts_are_not_read_as_templates() -> None:
+    assert language("en")("report.more", n="{0.__class__} {n}") == "{0.__class__} {n} more not listed"
+
+
+def test_another_language_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="`fr`.*zh, en"):
+        language("fr")
