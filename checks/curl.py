@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +31,6 @@ OWN_FAULTS = {
     pycurl.E_SSL_ENGINE_INITFAILED,
     pycurl.E_BAD_FUNCTION_ARGUMENT,
     pycurl.E_ABORTED_BY_CALLBACK,
-    pycurl.E_UNSUPPORTED_PROTOCOL,
-    pycurl.E_URL_MALFORMAT,
 }
 _CA_CACHE_TIMEOUT = 321  #: CURLOPT_CA_CACHE_TIMEOUT, which pycurl has no name for
 _BATCH = 256  #: sockets served per wake-up, so that timers get their turn
@@ -163,7 +162,7 @@ class _Transfer:
         return Answer(
             error,
             message,
-            info(pycurl.OS_ERRNO) if error else 0,
+            (info(pycurl.OS_ERRNO) or _socket_trouble(error)) if error else 0,
             info(pycurl.RESPONSE_CODE),
             bytes(self.body),
             info(pycurl.NAMELOOKUP_TIME),
@@ -173,6 +172,17 @@ class _Transfer:
             info(pycurl.TOTAL_TIME),
             _expiry(info(pycurl.INFO_CERTINFO)) if tls else None,
         )
+
+
+def _socket_trouble(error: int) -> int:
+    """Why this process cannot open a socket, if it cannot: libcurl reports that like a peer that does not accept."""
+    if error != pycurl.E_COULDNT_CONNECT:
+        return 0
+    try:
+        socket.socket().close()
+    except OSError as trouble:
+        return trouble.errno or 0
+    return 0
 
 
 def _expiry(chain: Sequence[Sequence[tuple[str, str]]]) -> float | None:
@@ -211,6 +221,11 @@ class Client:
             return transfer.answer(error, message, request.tls)
         finally:
             self._release(transfer)
+
+    @property
+    def running(self) -> int:
+        """How many transfers are under way."""
+        return len(self._running)
 
     def _release(self, transfer: _Transfer) -> None:
         if self._running.pop(transfer.handle, None) is not None:  # canceled on its way

@@ -101,7 +101,7 @@ class Paced:
     async def run(self, checks: Sequence[Check], stop: asyncio.Event) -> None:
         """Ask until ``stop`` is set; what is under way then gets ``drain`` seconds, and is canceled after that."""
         try:
-            await pace(checks, self.start, stop)
+            await pace(checks, self.start, stop, self._now)
             if self._running:
                 await asyncio.wait(self._running.values(), timeout=self._drain)
         finally:

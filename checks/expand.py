@@ -28,7 +28,9 @@ def expand(estate: Estate) -> tuple[Check, ...]:
     problems: list[Problem] = []
     found = [_check(estate, target, problems) for target in targets(estate, problems)]
     if problems:
-        raise InvalidEstate(in_order(problems))
+        # One check is written once and asked at many targets: a mistake in it is told once.
+        once = {(problem.mark, problem.text, problem.message): problem for problem in problems}
+        raise InvalidEstate(in_order(once.values()))
     return tuple(check for check in found if check is not None)
 
 

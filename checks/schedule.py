@@ -55,35 +55,42 @@ def groups(items: Iterable[T], interval: float) -> list[tuple[float, list[T]]]:
 
 
 class Rounds(Generic[T]):
-    """The items of one interval, started over and over; a new round replaces what is left of the one before."""
+    """The items of one interval, started over and over.
+
+    A round that is behind time is walked to its end before the next one, at a bounded speed; rounds that came due
+    meanwhile count as one. So nobody's turn is lost for good, however late the process is.
+    """
 
     def __init__(self, interval: float, items: Iterable[T], start: Start[T]) -> None:
         self.interval = interval
         self._groups = groups(items, interval)
         self._start = start
-        self._began = 0.0
-        self._next = 0
+        self._opened = 0.0  #: when the newest round was opened
+        self._began = -1.0  #: when the round that is walked was opened
+        self._next = len(self._groups)
         self._timer: asyncio.Handle | None = None
 
     async def begin(self) -> None:
         """Open a round now (a coroutine, so that APScheduler runs it on the event loop and not in a thread)."""
-        self.stop()
-        self._began = asyncio.get_running_loop().time()
-        self._next = 0
-        self._wait()
+        self._opened = asyncio.get_running_loop().time()
+        if self._timer is None:
+            self._walk()
 
     @property
     def left(self) -> float:
         """Seconds until the next round is due on the monotonic clock."""
-        return max(0.0, self._began + self.interval - asyncio.get_running_loop().time())
+        return max(0.0, self._opened + self.interval - asyncio.get_running_loop().time())
 
     def stop(self) -> None:
         """Start nothing any more."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
 
-    def _wait(self, not_before: float = 0.0) -> None:
+    def _walk(self, not_before: float = 0.0) -> None:
+        """Wait for the next group of this round, or of the round that was opened since."""
+        if self._next == len(self._groups) and self._began < self._opened:
+            self._began, self._next = self._opened, 0
+        self._timer = None
         if self._next < len(self._groups):
             due = max(self._began + self._groups[self._next][0], not_before)
             self._timer = asyncio.get_running_loop().call_at(due, self._tick)
@@ -92,8 +99,8 @@ class Rounds(Generic[T]):
         now = asyncio.get_running_loop().time()
         _, items = self._groups[self._next]
         self._next += 1
+        self._walk(now + CATCH_UP)
         self._start(items)
-        self._wait(now + CATCH_UP)
 
 
 async def pace(items: Iterable[T], start: Start[T], stop: asyncio.Event, wall: Callable[[], float] = time.time) -> None:
@@ -137,12 +144,13 @@ async def _watch_clock(
     scheduler: AsyncIOScheduler, rounds: dict[str, Rounds[T]], stop: asyncio.Event, wall: Callable[[], float]
 ) -> None:
     """Until ``stop``: when the wall clock was stepped, tell the scheduler when the rounds are due by the new time."""
-    offset = wall() - time.monotonic()
+    monotonic = asyncio.get_running_loop().time
+    offset = wall() - monotonic()
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), LOOK)
         except TimeoutError:
-            seen = wall() - time.monotonic()
+            seen = wall() - monotonic()
             if abs(seen - offset) > STEP:
                 for name, one in rounds.items():
                     _add(scheduler, name, one, wall() + one.left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import time
 
 import pydantic
@@ -43,7 +44,7 @@ async def probe(check: Check) -> Measurement:
     except TimeoutError:
         return judge_silence(check.timeout, connected)
     except OSError as error:
-        return judge_error(error)
+        return judge_error(error, params.address, params.port)
     return judge(params, connected, greeting)
 
 
@@ -72,9 +73,10 @@ def judge_silence(timeout: float, connected: float | None) -> Measurement:
     return Measurement(Status.DOWN, f"no answer after {timeout:g} s: {reached}")
 
 
-def judge_error(error: OSError) -> Measurement:
+def judge_error(error: OSError, address: str, port: int) -> Measurement:
     """What the system's error means: a fault of the peer or the path, unless it speaks of this machine."""
-    words = error.strerror or str(error) or type(error).__name__
-    if error.errno in OWN_ERRORS:
+    number = error.errno or 0
+    words = os.strerror(number) if number > 0 else error.strerror or str(error) or type(error).__name__
+    if number in OWN_ERRORS:
         return Measurement(Status.UNKNOWN, f"the prober could not ask: {words}")
-    return Measurement(Status.DOWN, words)
+    return Measurement(Status.DOWN, f"no connection to {address} port {port}: {words}")

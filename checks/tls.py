@@ -39,7 +39,7 @@ class Params(Document):
 
 @lru_cache(maxsize=64)
 def _context(ca: str | None, _changed: float, min_version: str) -> ssl.SSLContext:
-    """Verifies chain, name and validity; shared, because it holds all its authorities; ``_changed`` is the file's mtime."""
+    """Verifies chain, name and validity. Shared, because it holds all its authorities; ``_changed`` is their mtime."""
     context = ssl.create_default_context(cafile=ca)
     context.minimum_version = _VERSIONS[min_version]
     return context
@@ -80,7 +80,7 @@ async def probe(check: Check) -> Measurement:
     except TimeoutError:
         return judge_silence(check.timeout, None)
     except OSError as error:
-        return judge_error(error)
+        return judge_error(error, params.address, params.port)
     return judge(params, seen, time.time())
 
 
@@ -93,6 +93,8 @@ async def _shake(params: Params, context: ssl.SSLContext) -> Handshake:
         return Handshake(took, await _unverified(params), refused=error.verify_message or str(error))
     except ssl.SSLError as error:
         return Handshake(time.monotonic() - began, None, broken=error.reason or str(error))
+    except (ConnectionResetError, ConnectionAbortedError):
+        return Handshake(time.monotonic() - began, None, broken="the peer hung up during the handshake")
     return Handshake(time.monotonic() - began, certificate, version)
 
 
