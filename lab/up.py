@@ -60,16 +60,12 @@ def up(
 
 
 def _stands(layout: Layout, found: State, net: str | None) -> bool:
-    if found.phase != "up" or processes.recall(layout.pid(_holder(found.mode))) is None:
+    machines = (WAN,) if found.mode == "namespaces" else tuple(host.id for host in topology(found.net).hosts)
+    if found.phase != "up" or not any(processes.recall(layout.pid(one)) for one in machines):
         return False
     if net not in (None, found.net):
         raise LabError(f"a lab on the net {found.net} stands in {layout.folder}; take it down first")
     return True
-
-
-def _holder(chosen: Mode) -> str:
-    """The machine that no fault switches off."""
-    return WAN if chosen == "namespaces" else "provinces"
 
 
 def _choose(wanted: Mode | None, progress: Callable[[str], None]) -> Mode:

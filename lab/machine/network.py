@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -35,8 +36,7 @@ def plug_in(host: LabHost, topology: Topology, wan: int) -> None:
 
     The hardware address follows from the IP address, so that neighbours find a host that was powered off and on.
     """
-    last = int(IPv4Address(host.address))
-    port = f"v{(last >> 8) & 255}-{last & 255}"
+    port = _port(host)
     _ip(
         [
             "link set lo up",
@@ -48,6 +48,16 @@ def plug_in(host: LabHost, topology: Topology, wan: int) -> None:
         ]
     )
     _ip([f"link set {port} master br-{host.center}", f"link set {port} up"], wan)
+
+
+def unplug(hosts: Sequence[LabHost], wan: int) -> None:
+    """Silence hosts: their ports on the bridges go down, so that nothing of their end is heard, not even a FIN."""
+    _ip([f"link set {_port(host)} down" for host in hosts], wan, may_fail=True)
+
+
+def remove_ports(hosts: Sequence[LabHost], wan: int) -> None:
+    """Remove the ports of hosts that are off: the kernel does so by itself, but in its own time."""
+    _ip([f"link del {_port(host)}" for host in hosts], wan, may_fail=True)
 
 
 def plug_desk(name: str, topology: Topology, wan: int) -> None:
@@ -95,17 +105,23 @@ def hardware_address(address: str) -> str:
     return "02:00:" + ":".join(f"{byte:02x}" for byte in IPv4Address(address).packed)
 
 
-def _ip(lines: list[str], namespace_of: int | None = None) -> None:
+def _port(host: LabHost) -> str:
+    """The name of the host's port on its bridge; an interface's name ends at 15 letters."""
+    return "v" + "-".join(host.address.split(".")[2:])
+
+
+def _ip(lines: list[str], namespace_of: int | None = None, *, may_fail: bool = False) -> None:
+    """Run the lines; ``may_fail`` goes on after a line that fails, because what it removes may be gone already."""
     enter = [program("nsenter"), f"--net=/proc/{namespace_of}/ns/net"] if namespace_of else []
     done = subprocess.run(
-        [*enter, program("ip"), "-batch", "-"],
+        [*enter, program("ip"), *(["-force"] if may_fail else []), "-batch", "-"],
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,
         timeout=_SECONDS,
         check=False,
     )
-    if done.returncode != 0:
+    if done.returncode != 0 and not may_fail:
         raise LabError(f"the network could not be built: {done.stderr.strip()[:500]}")
 
 

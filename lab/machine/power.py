@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.layout import Layout, Mode
-from lab.machine import processes
+from lab.layout import WAN, Layout, Mode
+from lab.machine import network, processes
 from lab.packages import SEARCH, program
+from lab.topology import LabHost
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 _NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private")
@@ -46,16 +48,26 @@ def await_on(layout: Layout, hosts: tuple[str, ...]) -> None:
         time.sleep(0.02)
 
 
-def switch_off(layout: Layout, mode: Mode, hosts: tuple[str, ...]) -> None:
+def switch_off(layout: Layout, mode: Mode, hosts: Sequence[LabHost]) -> None:
     """Take the power from hosts, all at once. Nothing happens to one that is off."""
-    firsts = [first for host in hosts if (first := processes.recall(layout.pid(host)))]
+    on = {host: first for host in hosts if (first := processes.recall(layout.pid(host.id)))}
     if mode == "namespaces":
-        processes.end(firsts)  # the kernel ends all others of their pid namespaces
+        _silence_and_end(layout, on)
     else:
-        for first in firsts:
+        for first in on.values():
             processes.end_tree(first)
-    for host in hosts:
-        layout.pid(host).unlink(missing_ok=True)
+    for host in on:
+        layout.pid(host.id).unlink(missing_ok=True)
+
+
+def _silence_and_end(layout: Layout, on: Mapping[LabHost, processes.Process]) -> None:
+    """Off the net first: the kernel says goodbye (FIN, RST) for those who are killed, and a dead host does not."""
+    wan = processes.recall(layout.pid(WAN))
+    if wan and on:
+        network.unplug(tuple(on), wan.pid)
+    processes.end(on.values())  # first processes: the kernel ends all others of their pid namespaces
+    if wan and on:
+        network.remove_ports(tuple(on), wan.pid)
 
 
 def environment(layout: Layout) -> dict[str, str]:
