@@ -163,7 +163,7 @@ class Connection:
             return entries, False
 
     def contents(self, limits: Mapping[str, int], deadline: Deadline) -> dict[str, bytes | None]:
-        """The first bytes of each file, as many as its limit allows; None for one that is gone, none if unreadable."""
+        """The first bytes of each file, as many as its limit allows; None for one that is gone."""
         found: dict[str, bytes | None] = {}
         with self._sftp(deadline) as sftp:
             for path, limit in limits.items():

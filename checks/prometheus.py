@@ -1,0 +1,136 @@
+"""What a Prometheus (or anything that speaks its query interface) says: one instant query, bounded, or why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+
+from checks.deadline import Deadline
+from checks.fetch import FAILURES, BoundedSession, place, why
+from checks.result import Result, Status
+from checks.sentence import clean
+
+_LIMIT = 32 * 1024 * 1024  #: bytes of an answer; 2,000 checks are 2 MB
+_AHEAD = 60.0  #: seconds that a center's clock may be ahead of ours
+_RESULTS = '{__name__=~"tricenter_check_(status|at_seconds|took_seconds|value)"}'
+_PREFIX = "tricenter_check_"
+
+
+class NoAnswer(Exception):
+    """Prometheus gave no usable answer; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series at one instant; the value may be NaN or infinite."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All series that answer a query. ``partial`` is the server's own warning that some are missing, or empty."""
+
+    samples: tuple[Sample, ...]
+    partial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The newest results a Prometheus knows; ``partial`` as in :class:`Answer`."""
+
+    results: tuple[Result, ...]
+    partial: str = ""
+
+
+def instant(url: str, query: str, deadline: Deadline) -> Answer:
+    """Evaluate ``query`` now, by the server's own clock. Blocks until the deadline; raises :class:`NoAnswer`."""
+    with BoundedSession(deadline, _LIMIT) as session:
+        try:
+            client = PrometheusConnect(url=url.rstrip("/"), session=session, retry=0)
+            session.mount(client.url, session.adapter())  # it has just mounted one without bounds
+            found = client.custom_query(query)
+            return Answer(tuple(_samples(found)), _warnings(session.body))
+        except PrometheusApiClientException as error:
+            raise NoAnswer(f"Prometheus at {place(url)} refuses the query: {_told(session.body)}") from error
+        except (KeyError, TypeError, IndexError, RecursionError, json.JSONDecodeError) as error:
+            raise NoAnswer(f"{place(url)} does not answer like Prometheus: {_told(session.body)}") from error
+        except FAILURES as error:
+            raise NoAnswer(f"Prometheus at {why(error, url, deadline, _LIMIT)}") from error
+
+
+def _samples(found: Any) -> Iterable[Sample]:
+    if isinstance(found, list) and len(found) == 2 and isinstance(found[0], (int, float)):  # a scalar
+        yield Sample({}, float(found[1]))
+        return
+    for series in found:
+        labels = {str(name): str(value) for name, value in series["metric"].items()}
+        yield Sample(labels, float(series["value"][1]))
+
+
+def _warnings(body: bytes) -> str:
+    """The library drops them; they say that data is missing (a store behind Thanos or VictoriaMetrics is away)."""
+    if b'"warnings"' not in body:
+        return ""
+    warnings = json.loads(body).get("warnings") or []
+    return clean("; ".join(str(warning) for warning in warnings), 200)
+
+
+def _told(body: bytes) -> str:
+    """The server's own words for an error."""
+    try:
+        return clean(str(json.loads(body)["error"]), 200)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return clean(body, 80) or "nothing"
+
+
+def read_results(url: str, now: float, timeout: float) -> Reading:
+    """The newest result of every check that this Prometheus scrapes, rebuilt from metrics, with one query.
+
+    Sentences, units and evidence are not in metrics. ``now`` is Unix seconds; raises :class:`NoAnswer`.
+    """
+    answer = instant(url, _RESULTS, Deadline.after(timeout))
+    rows: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
+    for sample in answer.samples:
+        name = sample.labels.get("__name__", "").removeprefix(_PREFIX)
+        key = tuple(sorted((label, value) for label, value in sample.labels.items() if label != "__name__"))
+        rows.setdefault(key, {})[name] = sample.value
+    newest: dict[tuple[str, str], Result] = {}
+    for key, row in rows.items():
+        result = _result(dict(key), row, now)
+        if result is not None and newest_of(result, newest.get((result.check, result.vantage))) is result:
+            newest[result.check, result.vantage] = result
+    return Reading(tuple(newest.values()), answer.partial)
+
+
+def newest_of(one: Result, other: Result | None) -> Result:
+    """The younger of two answers to one question; the first when they are the same age."""
+    return one if other is None or one.at >= other.at else other
+
+
+def _result(labels: Mapping[str, str], row: Mapping[str, float], now: float) -> Result | None:
+    """A result from its samples; None when there is no telling what was asked or when."""
+    check, vantage, at = labels.get("check"), labels.get("vantage"), row.get("at_seconds")
+    if not check or not vantage or at is None or not isfinite(at):
+        return None
+    took, value = row.get("took_seconds", 0.0), row.get("value")
+    if at > now + _AHEAD:  # believed, it would never grow stale
+        sentence = f"the clock of {clean(vantage, 40)} is {at - now:.0f} s ahead of ours: not believed"
+        return Result(check, vantage, Status.UNKNOWN, sentence, now, 0.0)
+    status = Status.from_number(row.get("status", float("nan")))
+    return Result(
+        check,
+        vantage,
+        status,
+        f"{status.value}, as its Prometheus remembers",
+        at,
+        took if isfinite(took) else 0.0,
+        value if value is not None and isfinite(value) else None,
+    )
