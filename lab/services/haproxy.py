@@ -11,7 +11,6 @@ global
     maxconn 1000
     nbthread 1
     hard-stop-after 2s
-    log stdout format raw local0 notice
     ssl-default-bind-options ssl-min-ver TLSv1.2
     stats socket {run}/haproxy.sock mode 600 level admin
     stats timeout 30s
@@ -19,7 +18,6 @@ global
 # A frozen host still accepts connections: every wait has an end, and checks ask for a whole answer.
 defaults
     mode http
-    log global
     retries 1
     option redispatch 1
     timeout connect 1s

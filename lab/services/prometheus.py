@@ -20,7 +20,6 @@ def service(place: Place) -> Service:
         f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=1d",
         "--storage.tsdb.retention.size=256MB",
-        "--storage.tsdb.no-lockfile",  # a powered-off host leaves its lock behind
         "--query.timeout=10s",
         f"--web.listen-address={place.host.address}:{PORTS['prometheus']}",
         "--log.level=warn",

@@ -14,6 +14,7 @@ from lab.services.postgres_sql import after_clone, first_start
 from lab.services.systems import APP, HUB, SYSTEMS
 from lab.services.table import build
 from lab.topology import EVERYWHERE, topology
+from lab.topology import __file__ as topology_file
 
 HOSTS = [host.id for host in topology().hosts]
 
@@ -57,8 +58,9 @@ def test_files_stay_in_the_hosts_folder_and_programs_write_no_bytecode(host: str
         assert ("PYTHONDONTWRITEBYTECODE=1" in service.run) == ("python" in service.run)
 
 
-def test_each_system_is_served_once() -> None:
-    assert len(SYSTEMS) == len(set(SYSTEMS)) == 12
+def test_the_systems_of_the_labs_estate_are_served_each_by_one_program() -> None:
+    estate = Path(topology_file).parent / "estate" / "systems"
+    assert sorted(SYSTEMS) == sorted(path.stem for path in estate.glob("*.yml"))
     assert not set(APP) & set(HUB)
 
 
