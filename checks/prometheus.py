@@ -121,16 +121,15 @@ def _result(labels: Mapping[str, str], row: Mapping[str, float], now: float) -> 
     if not check or not vantage or at is None or not isfinite(at):
         return None
     took, value = row.get("took_seconds", 0.0), row.get("value")
-    if at > now + _AHEAD:  # believed, it would never grow stale
-        sentence = f"the clock of {clean(vantage, 40)} is {at - now:.0f} s ahead of ours: not believed"
-        return Result(check, vantage, Status.UNKNOWN, sentence, now, 0.0)
     status = Status.from_number(row.get("status", float("nan")))
-    return Result(
-        check,
-        vantage,
-        status,
-        f"{status.value}, as its Prometheus remembers",
-        at,
-        took if isfinite(took) else 0.0,
-        value if value is not None and isfinite(value) else None,
-    )
+    sentence = f"{status.value}, as its Prometheus remembers"
+    took, value = took if isfinite(took) else 0.0, value if value is not None and isfinite(value) else None
+    return believed(Result(check, vantage, status, sentence, at, took, value), now)
+
+
+def believed(result: Result, now: float) -> Result:
+    """The result, or unknown if it comes from the future: it would never grow stale. ``now`` is Unix seconds."""
+    if result.at <= now + _AHEAD:
+        return result
+    sentence = f"the clock of {clean(result.vantage, 40)} is {result.at - now:.0f} s ahead of ours: not believed"
+    return Result(result.check, result.vantage, Status.UNKNOWN, sentence, now, 0.0)
