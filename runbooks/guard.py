@@ -26,7 +26,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_GRACE = 2.0  #: seconds between SIGTERM and SIGKILL
+_GRACE = 1.0  #: seconds between SIGTERM and SIGKILL
 _GIVE_UP = 10.0  #: seconds of SIGKILL after which what cannot be killed (a dead disk holds it) is left to the kernel
 _OURS_TO_IGNORE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LARGEST_FILE = 64 * 1024 * 1024  #: bytes a run may write into one file; a host may answer without end

@@ -33,13 +33,13 @@ class Ended:
 
 def launch(job: Job, stop: threading.Event) -> Ended:
     """Prepare the folder, run Ansible under a guard, and say how that ended."""
-    # A socket's path must stay short, so they do not live with the artifacts. mkdtemp: only we may enter.
-    sockets = Path(tempfile.mkdtemp(prefix="tc-", dir="/tmp"))
+    # ssh's sockets need a short path, and its options a path without spaces. mkdtemp: only we may enter.
+    scratch = Path(tempfile.mkdtemp(prefix="tc-", dir="/tmp"))
     try:
-        workspace.prepare(job, sockets)
-        code = _guarded(job, sockets, stop)
+        workspace.prepare(job, scratch)
+        code = _guarded(job, scratch, stop)
     finally:
-        shutil.rmtree(sockets, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     if code == guard.Ending.TIMEOUT:
         return Ended(Outcome.TIMEOUT, f"did not end within {job.card.timeout:g} s and was stopped")
     if code == guard.Ending.STOPPED:
@@ -47,9 +47,9 @@ def launch(job: Job, stop: threading.Event) -> Ended:
     return _read(job) if code == guard.Ending.ITSELF else _lost(job, code)
 
 
-def _guarded(job: Job, sockets: Path, stop: threading.Event) -> int:
+def _guarded(job: Job, scratch: Path, stop: threading.Event) -> int:
     """Run the child under a guard until it ends, or ``stop`` is set; returns the guard's exit code."""
-    argv = [sys.executable, "-P", "-m", "runbooks.guard", str(job.card.timeout), str(sockets)]
+    argv = [sys.executable, "-P", "-m", "runbooks.guard", str(job.card.timeout), str(scratch)]
     argv += [sys.executable, "-P", "-m", "runbooks.run", str(job.folder)]
     with (
         (job.folder / "child.log").open("wb") as log,

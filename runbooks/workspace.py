@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inventory.known_hosts import known_hosts
-
-from inventory import ansible
+from inventory.ansible import inventory, unsafe
 from inventory.errors import OperatorError
+from inventory.known_hosts import known_hosts
 from inventory.model import Estate, Host
 from runbooks.card import Card
 from runbooks.inputs import Value
 
 _RUN = re.compile(r"\d{8}T\d{6}-[a-z0-9-]+")  #: a run's id, which is its folder's name
-_UNSAFE = "__ansible_unsafe"
 KEPT = 50  #: runs whose artifacts are kept
 RESULT = "result.json"  #: what the child found out
 
@@ -40,40 +38,17 @@ class Job:
     check_mode: bool
 
 
-def unsafe(value: Any) -> Any:
-    """The same value with every text in it marked, so that Ansible never takes it for a template."""
-    if isinstance(value, str):
-        return {_UNSAFE: value}
-    if isinstance(value, Mapping):
-        return value if set(value) == {_UNSAFE} else {key: unsafe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [unsafe(item) for item in value]
-    return value
-
-
-def _hostvars(estate: Estate, host: Host) -> dict[str, Any]:
-    """The host's variables of the generated inventory, from wherever in its groups they stand."""
-    found: dict[str, Any] = {}
-    groups = [ansible.inventory(estate, (host,))]
-    while groups:
-        for group in groups.pop().values():
-            if isinstance(group, Mapping):
-                found |= (group.get("hosts") or {}).get(host.id) or {}
-                groups.append(group.get("children") or {})
-    return found
-
-
 def _variables(card: Card, values: Mapping[str, Value], host: Host) -> dict[str, Any]:
     """What the playbook sees: the card's inputs (``-`` becomes ``_``), and what the estate says of the host."""
     given = {key.replace("-", "_"): value for key, value in values.items()}
-    known = {"services_dir": host.services_dir or "", "run_seconds": max(1, int(card.timeout))}
-    return {**unsafe(given), **unsafe(known)}
+    known: dict[str, Value] = {"services_dir": host.services_dir or "", "run_seconds": max(1, int(card.timeout))}
+    return {name: unsafe(value) for name, value in (given | known).items()}
 
 
-def _ssh_args(folder: Path) -> str:
+def _ssh_args(scratch: Path) -> str:
     """OpenSSH options: only the estate's host keys count, nobody is asked anything, a dead peer is noticed in 15 s."""
     options = {
-        "UserKnownHostsFile": folder / "known_hosts",
+        "UserKnownHostsFile": scratch / "known_hosts",
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
@@ -88,7 +63,7 @@ def _ssh_args(folder: Path) -> str:
     return " ".join(["-F none", *(f"-o {name}={value}" for name, value in options.items())])
 
 
-def _settings(folder: Path, sockets: Path, card: Card) -> dict[str, str]:
+def _settings(folder: Path, scratch: Path, card: Card) -> dict[str, str]:
     """Ansible's configuration, all of it: no ansible.cfg of this machine or of a person is read."""
     seconds = max(1, int(card.timeout))
     return {
@@ -96,8 +71,8 @@ def _settings(folder: Path, sockets: Path, card: Card) -> dict[str, str]:
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_SSH_ARGS": _ssh_args(folder),
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),  # short: a socket's path must stay under 108 bytes
+        "ANSIBLE_SSH_ARGS": _ssh_args(scratch),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(scratch),  # short: a socket's path must stay under 108 bytes
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
@@ -111,8 +86,10 @@ def _settings(folder: Path, sockets: Path, card: Card) -> dict[str, str]:
     }
 
 
-def prepare(job: Job, sockets: Path) -> None:
-    """Write all of a run into its folder, which must not exist; only we may read it. ``sockets`` is ssh's own folder.
+def prepare(job: Job, scratch: Path) -> None:
+    """Write all of a run into its folder, which must not exist; only we may read it.
+
+    ``scratch`` is for ssh: a folder with a short name without spaces, gone when the run is over.
 
     Raises:
         OperatorError: if the estate does not know the host's key.
@@ -120,20 +97,17 @@ def prepare(job: Job, sockets: Path) -> None:
     folder, host = job.folder, job.estate.host(str(job.values["host"]))
     if not host.ssh.host_key:
         raise OperatorError(f"{host.id} has no ssh.host_key in the estate, and no other way in is safe")
-    if re.search(r"[\s'\"\\]", str(folder)):
-        raise OperatorError(f"{folder}: ssh's options cannot name a folder with spaces or quotes; choose another")
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700)
     for name in ("inventory", "env", "project", "home", "tmp"):
         (folder / name).mkdir(mode=0o700)
     (folder / "ansible.cfg").touch()
-    (folder / "known_hosts").write_text(known_hosts(job.estate))
+    (scratch / "known_hosts").write_text(known_hosts(job.estate))
     shutil.copyfile(job.card.playbook_file, folder / "project" / "playbook.yml")
-    inventory = {"all": {"hosts": {host.id: unsafe(_hostvars(estate, host))}}}
     written = {
-        "inventory/hosts.json": inventory,
+        "inventory/hosts.json": inventory(job.estate, (host,)),
         "env/extravars": _variables(job.card, job.values, host),
-        "env/envvars": _settings(folder, sockets, job.card),
+        "env/envvars": _settings(folder, scratch, job.card),
         "env/settings": {"runner_mode": "subprocess"},
     }
     for name, content in written.items():

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from checks.check import Check
 from inventory import subject as subjects
-from inventory.errors import Mark
 from inventory.model import Confirm, Estate
 
 _MARK = {"file": str(Path("estate.yml")), "line": 1}
@@ -106,12 +105,8 @@ def checks(of: Estate) -> list[Check]:
     """What is asked about the estate's hosts and components."""
     found = [check(f"marriage/app@cloud/{one}/http", APP, "http", of, one) for one in ("app1", "app2")]
     found += [check(f"host/{one.id}/ssh", subjects.host(one.id), "ssh", of, one.id, ask="login") for one in of.hosts]
-    found += [
-        check(f"host/{one.id}/disk", subjects.host(one.id), "ssh", of, one.id, ask="disk") for one in of.hosts
-    ]
+    found += [check(f"host/{one.id}/disk", subjects.host(one.id), "ssh", of, one.id, ask="disk") for one in of.hosts]
     database = check("marriage/db@dr/dr-db/pg", STANDBY_DB, "postgres", of, "dr-db", expect="standby", port=5432)
     standby = subjects.component("marriage", "app", "dr")
     return [*found, database, check("marriage/app@dr/dr-app/http", standby, "http", of, "dr-app")]
 
-
-MARK = Mark(Path("card.yml"), 1)

@@ -60,7 +60,9 @@ def proposals(
     incidents = [incident(found.subject, at) for at, found in enumerate(verdicts, 1) if found.status is not OK]
     known = [found for found in HEALTHY if found.subject not in {one.subject for one in verdicts}]
     catalogue = cards or CARDS
-    return decide(ESTATE, CHECKS, incidents, [*known, *verdicts], catalogue=catalogue, runs=runs, now=NOW, policy=policy)
+    return decide(
+        ESTATE, CHECKS, incidents, [*known, *verdicts], catalogue=catalogue, runs=runs, now=NOW, policy=policy
+    )
 
 
 def restart(*verdicts: Verdict, **more: Any) -> Proposal:
@@ -114,7 +116,10 @@ def frozen(card: str, **changes: Any) -> dict[str, Card]:
         ("runbook.host_busy", lambda: restart(app_verdict(), runs=(past(5, running=True, runbook="free-disk"),))),
         ("runbook.per_incident", lambda: restart(app_verdict(), runs=(past(900, incident=1),) * 2)),
         ("runbook.gave_up", lambda: restart(app_verdict(), runs=(past(7200), past(9000)))),
-        ("runbook.gave_up", lambda: restart(app_verdict(), runs=(past(7200), past(8000, Outcome.CANCELED), past(9000)))),
+        (
+            "runbook.gave_up",
+            lambda: restart(app_verdict(), runs=(past(7200), past(8000, Outcome.CANCELED), past(9000))),
+        ),
         ("runbook.cool_down", lambda: restart(app_verdict(), runs=(past(60, Outcome.REPAIRED),))),
         ("runbook.per_hour", lambda: restart(app_verdict(), runs=(past(900, Outcome.REPAIRED, inputs={}),) * 6)),
         (
