@@ -73,7 +73,7 @@ def _text(body: bytes) -> str:
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve until ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)

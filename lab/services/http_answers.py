@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,20 +42,17 @@ class BadRequest(Exception):
 
 
 async def serve(address: str, port: int, handler: Handler) -> None:
-    """Answer requests until SIGTERM or SIGINT."""
+    """Answer requests until the process ends; nothing here needs saying goodbye."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError):
             await _conversation(reader, writer, handler)
         writer.close()
 
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = await asyncio.start_server(talk, address, port, limit=HEAD_BYTES)
     LOG.info("listening on %s:%d", address, port)
-    await stop.wait()
-    server.close()
+    async with server:
+        await server.serve_forever()
 
 
 async def _conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler) -> None:

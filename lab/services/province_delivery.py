@@ -126,19 +126,22 @@ def stopped(file: Path) -> frozenset[str]:
         return frozenset()
 
 
-def deliver(line: Line, exchange: PurePosixPath, code: str, number: int, at: datetime) -> None:
-    """One batch: the data, then the manifest that declares it complete."""
-    name, content = batch(code, number, at)
-    folder = exchange / code
+def deliver(line: Line, folder: PurePosixPath, name: str, content: bytes) -> None:
+    """One batch: the data, then the manifest that declares it complete. Doing it again does no harm."""
     line.make_folder(folder)
     line.put(folder, name, content)
     line.put(folder, f"{name}.ok", describe(content).text().encode())
 
 
 def go_round(front: Front, codes: tuple[str, ...], silent: Path, every: float) -> None:
-    """Deliver for ever, the provinces spread over ``every`` seconds. What fails is tried again at the next turn."""
+    """Deliver for ever, the provinces spread over ``every`` seconds.
+
+    A batch that failed is delivered again at the province's next turn under its old name, so that nothing half
+    delivered stays behind.
+    """
     line = Line(front)
     numbers = dict.fromkeys(codes, 1)
+    unsent: dict[str, tuple[str, bytes]] = {}
     due = time.monotonic()
     while True:
         for code in codes:
@@ -146,8 +149,10 @@ def go_round(front: Front, codes: tuple[str, ...], silent: Path, every: float) -
             due = max(due, time.monotonic()) + every / len(codes)
             if code in stopped(silent):
                 continue
+            name, content = unsent.setdefault(code, batch(code, numbers[code], datetime.now(CHINA)))
             try:
-                deliver(line, front.exchange, code, numbers[code], datetime.now(CHINA))
+                deliver(line, front.exchange / code, name, content)
+                del unsent[code]
                 numbers[code] += 1
             except (OSError, EOFError, paramiko.SSHException) as error:
                 line.hang_up()

@@ -33,7 +33,7 @@ async def role_of(pool: Pool) -> tuple[str | None, str]:
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve until ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)

@@ -136,13 +136,14 @@ def test_a_batch_arrives_over_sftp_whole_and_only_from_a_known_server(tmp_path: 
         host_key = tmp_path / "host.pub"
         host_key.write_text(server.host_key)
         line = Line(Front("127.0.0.1", server.port, server.key, host_key, PurePosixPath(exchange)))
-        for number in (1, 2):
-            deliver(line, PurePosixPath(exchange), "440000", number, AT)
+        folder = PurePosixPath(exchange / "440000")
+        for number in (1, 2, 2):  # the same again does no harm
+            deliver(line, folder, *batch("440000", number, AT))
         line.hang_up()
         stranger = paramiko.Ed25519Key.from_private_key_file(str(server.key))
         host_key.write_text(f"ssh-ed25519 {base64.b64encode(stranger.asbytes()).decode()}")
         with pytest.raises(paramiko.SSHException):
-            deliver(line, PurePosixPath(exchange), "440000", 3, AT)
+            deliver(line, folder, *batch("440000", 3, AT))
     names = sorted(path.name for path in (exchange / "440000").iterdir())
     assert names == [f"440000_20260301T093005_{n}.csv{end}" for n in (1, 2) for end in ("", ".ok")]
     assert all(isinstance(verified(one), tuple) for one in waiting(exchange, before=float("inf")))

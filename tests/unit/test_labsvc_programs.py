@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -39,8 +38,9 @@ async def ask(handler: Handler, sent: bytes) -> list[tuple[int, dict[str, Any]]]
     writer.write_eof()
     text = (await reader.read()).decode()
     writer.close()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await server
+    server.cancel()
+    with suppress(asyncio.CancelledError):
+        await server
     return [answer(part) for part in text.split("HTTP/1.1 ")[1:]]
 
 
