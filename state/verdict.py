@@ -87,6 +87,7 @@ class Incident:
     because: Reason
     affects: tuple[str, ...] = ()  #: subjects that only suffer from it
     repaired_by: str | None = None  #: id of the runbook run that repaired it, or None
+    merged: int | None = None  #: id of the incident that turned out to be its root, or None
 
 
 class Availability(StrEnum):
