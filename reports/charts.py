@@ -177,6 +177,8 @@ def _label_bars(figure: go.Figure, labels: list[str]) -> None:
             xanchor="left",
             yanchor="bottom",
             align="left",
+            bgcolor="rgba(255,255,255,0.85)",
+            borderpad=0,
             font={"size": 13, "color": INK},
         )
 

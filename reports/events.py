@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from state.reasons import say as say_reason
 
+from checks.sentence import clean
 from reports.facts import Facts
 from reports.formats import duration, moment_short
 from reports.language import Language
-from reports.names import subject_name
+from reports.names import LONGEST, subject_name
 from reports.view import Ending, IncidentRow, RunRow, Said, Tone
 from runbooks.run_record import Outcome, Run
 from state.verdict import Incident, Reason
+
+SENTENCE = 300  #: characters of a sentence from outside
 
 _OUTCOME_TONE = {
     Outcome.REPAIRED: Tone.GOOD,
@@ -32,6 +35,16 @@ def ending(incident: Incident, until: float) -> Ending:
     return Ending.RUNBOOK if incident.repaired_by else Ending.PEOPLE
 
 
+def longest(incidents: Sequence[Incident], until: float, most: int) -> list[Incident]:
+    """The ``most`` longest incidents, in the order in which they began."""
+
+    def lasted(incident: Incident) -> float:
+        return (until if incident.closed is None else incident.closed) - incident.opened
+
+    chosen = sorted(incidents, key=lasted, reverse=True)[:most]
+    return sorted(chosen, key=lambda incident: (incident.opened, incident.id))
+
+
 def incident_row(incident: Incident, facts: Facts, runs: Mapping[str, Run], say: Language) -> IncidentRow:
     """One incident, as known at the end of the window; ``runs`` are the runs by id."""
     how = ending(incident, facts.until)
@@ -42,6 +55,7 @@ def incident_row(incident: Incident, facts: Facts, runs: Mapping[str, Run], say:
         subject=subject_name(facts.estate, incident.subject, say),
         because=because(incident.because, say),
         affects=_affects(incident, facts, say),
+        decision="" if how is Ending.RUNBOOK else _decision(facts, incident.id, None, say),
         fault=say(f"fault.{incident.fault}"),
         opened=moment_short(incident.opened, facts.zone),
         noticed=moment_short(incident.noticed, facts.zone),
@@ -60,11 +74,12 @@ def run_row(run: Run, facts: Facts, incidents: Mapping[int, Incident], say: Lang
     incident = incidents.get(run.incident) if run.incident is not None else None
     return RunRow(
         started=moment_short(run.started, facts.zone),
-        runbook=run.runbook,
+        runbook=clean(run.runbook, LONGEST),
         subject=subject_name(facts.estate, run.subject, say),
         because=f"#{incident.id} {because(incident.because, say)}" if incident else say("runs.by_hand"),
+        decision=_decision(facts, run.incident, run.runbook, say),
         outcome=Said(say(f"outcome.{run.outcome}"), _OUTCOME_TONE[run.outcome]),
-        sentence=run.sentence,
+        sentence=clean(run.sentence, SENTENCE),
         took=duration(run.took, say.code),
         changed=say("runs.check_mode") if run.check_mode else say("runs.changed", n=run.changed),
     )
@@ -72,7 +87,22 @@ def run_row(run: Run, facts: Facts, incidents: Mapping[int, Incident], say: Lang
 
 def because(reason: Reason, say: Language) -> str:
     """The reason as a sentence in the report's language."""
-    return say_reason(reason, say.code) or say("incidents.unrecorded")
+    return clean(say_reason(reason, say.code), SENTENCE) or say("incidents.unrecorded")
+
+
+def _decision(facts: Facts, incident: int | None, runbook: str | None, say: Language) -> str:
+    """Why ``runbook`` was let run for the incident; without a runbook: why the last one thought of was not."""
+    fitting = [
+        decision.because
+        for decision in facts.decisions
+        if decision.incident == incident
+        and decision.allowed == (runbook is not None)
+        and runbook in (None, decision.runbook)
+    ]
+    if incident is None or not fitting:
+        return ""
+    why = because(fitting[-1], say)
+    return say("runs.decided", because=why) if runbook else say("incidents.not_run", because=why)
 
 
 def _affects(incident: Incident, facts: Facts, say: Language) -> str:
@@ -87,5 +117,5 @@ def _repaired(incident: Incident, how: Ending, runs: Mapping[str, Run], say: Lan
         return say("incidents.by_people")
     run = runs.get(incident.repaired_by)
     if run is None:
-        return say("incidents.by_run", run=incident.repaired_by)
-    return say("incidents.by_runbook", runbook=run.runbook)
+        return say("incidents.by_run", run=clean(incident.repaired_by, LONGEST))
+    return say("incidents.by_runbook", runbook=clean(run.runbook, LONGEST))

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from state.timeline import gaps
 
+from inventory import subject as subjects
 from inventory.model import Estate
-from runbooks.run_record import Run
-from state.verdict import Change, Incident, Verdict
+from runbooks.run_record import Proposal, Run
+from state.verdict import Change, Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Facts:
     incidents: tuple[Incident, ...] = ()  #: open at some instant of the window
     watched: tuple[tuple[float, float], ...] = ()  #: when the watch ran
     runs: tuple[Run, ...] = ()  #: runbook runs started in the window
-    verdicts: tuple[Verdict, ...] = ()  #: as they stand now
+    decisions: tuple[Proposal, ...] = ()  #: what was thought of doing about incidents, and why (not); oldest first
     revision: int = 1  #: counts reports of the same window
 
     @property
@@ -61,6 +62,19 @@ class Facts:
             "incidents": [asdict(incident) for incident in self.incidents],
             "watched": self.watched,
             "runs": [asdict(run) for run in self.runs],
+            "decisions": [asdict(decision) for decision in self.decisions],
         }
         text = json.dumps(recorded, sort_keys=True, ensure_ascii=True, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reported_subjects(estate: Estate) -> tuple[str, ...]:
+    """Every subject that a report speaks of."""
+    partners = estate.exchange.provinces if estate.exchange else ()
+    return (
+        *(subjects.system(system.id) for system in estate.systems),
+        *(subjects.center(center.id) for center in estate.centers),
+        *(subjects.watch(center.id) for center in estate.centers),
+        *(subjects.link(link.id) for link in estate.links),
+        *(subjects.province(province.code) for province in partners),
+    )

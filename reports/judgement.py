@@ -54,15 +54,17 @@ def judgement(facts: Facts, known: Histories, counted: Tally, say: Language) -> 
 def system_standing(facts: Facts, known: Histories, say: Language) -> Standing:
     """The systems sorted by verdict."""
 
-    def names(outcome: Outcome) -> list[str]:
-        return [system.name.said(say.code) for system in facts.estate.systems if _verdict(system, known) is outcome]
+    ids = [subjects.system(system.id) for system in facts.estate.systems]
 
-    down = [s for s in facts.estate.systems if known[subjects.system(s.id)].at_end is Availability.DOWN]
+    def names(outcome: Outcome) -> list[str]:
+        return [subject_name(facts.estate, id_, say) for id_ in ids if known[id_].figures.verdict is outcome]
+
+    down = [id_ for id_ in ids if known[id_].at_end is Availability.DOWN]
     return Standing(
         met=names(Outcome.MET),
         missed=names(Outcome.MISSED),
         undetermined=names(Outcome.UNDETERMINED),
-        down_now=[system.name.said(say.code) for system in down],
+        down_now=[subject_name(facts.estate, id_, say) for id_ in down],
     )
 
 
@@ -130,7 +132,7 @@ def attention(facts: Facts, known: Histories, say: Language) -> list[str]:
     unsure = system_standing(facts, known, say).undetermined
     return [
         *(_open_incident(incident, facts, say) for incident in open_),
-        *(_missed(system, known, say) for system in missed),
+        *(_missed(system, facts, known, say) for system in missed),
         *_places(facts, known, "center", [subjects.center(center.id) for center in facts.estate.centers], say),
         *_places(facts, known, "link", [subjects.link(link.id) for link in facts.estate.links], say),
         *([say("attention.undetermined", n=len(unsure), systems=say.joined(unsure))] if unsure else []),
@@ -146,10 +148,11 @@ def _open_incident(incident: Incident, facts: Facts, say: Language) -> str:
     )
 
 
-def _missed(system: System, known: Histories, say: Language) -> str:
-    found = known[subjects.system(system.id)].figures
+def _missed(system: System, facts: Facts, known: Histories, say: Language) -> str:
+    id_ = subjects.system(system.id)
+    found = known[id_].figures
     spent, allowed = duration(found.down, say.code), duration(found.allowed, say.code)
-    return say("attention.missed", system=system.name.said(say.code), down=spent, budget=allowed)
+    return say("attention.missed", system=subject_name(facts.estate, id_, say), down=spent, budget=allowed)
 
 
 def _places(facts: Facts, known: Histories, kind: str, ids: list[str], say: Language) -> list[str]:

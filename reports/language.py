@@ -31,7 +31,7 @@ class Language:
     def joined(self, names: list[str], most: int = 3) -> str:
         """Names as a list in a sentence; beyond ``most`` the rest is told as "and others"."""
         text = self("report.list").join(names[:most])
-        return text if len(names) <= most else self("judgement.and_others", names=text)
+        return text if len(names) <= most else self("report.and_others", names=text)
 
 
 @cache

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checks.sentence import clean
 from inventory import subject as subjects
 from inventory.model import Center, Estate, Grade, Link, System
 from reports.language import Language
 
+LONGEST = 100  #: characters of a name
+
 
 def subject_name(estate: Estate, subject: str, say: Language) -> str:
-    """The name of a subject; one that the estate no longer knows is called by its id."""
+    """The name of a subject, cut to a line; one that the estate no longer knows is called by its id."""
+    return clean(_name(estate, subject, say), LONGEST)
+
+
+def _name(estate: Estate, subject: str, say: Language) -> str:
     kind, name = subjects.kind(subject), subjects.name(subject)
     if kind == "component":
         return _component(estate, name, say)

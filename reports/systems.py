@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from state.availability import Figures, Outcome
 
+from inventory import subject as subjects
 from inventory.model import System
 from reports.facts import Facts
 from reports.formats import duration, percent
 from reports.language import Language
-from reports.names import grade
+from reports.names import grade, subject_name
 from reports.strip import strip
 from reports.subjects import History, length, strip_alt
 from reports.view import Budget, Said, SystemRow, Tone
@@ -20,7 +21,7 @@ _TONE = {Outcome.MET: Tone.GOOD, Outcome.MISSED: Tone.BAD, Outcome.UNDETERMINED:
 
 def system_row(facts: Facts, system: System, history: History, say: Language) -> SystemRow:
     """One system of the availability table."""
-    name, found = system.name.said(say.code), history.figures
+    name, found = subject_name(facts.estate, subjects.system(system.id), say), history.figures
     return SystemRow(
         name=name,
         owner=system.owner.unit.said(say.code),

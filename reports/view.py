@@ -125,6 +125,7 @@ class IncidentRow:
     subject: str
     because: str
     affects: str
+    decision: str  #: why no runbook repaired it, or nothing
     fault: str
     opened: str
     noticed: str
@@ -145,6 +146,7 @@ class RunRow:
     runbook: str
     subject: str
     because: str
+    decision: str  #: why it was allowed to run, or nothing
     outcome: Said
     sentence: str
     took: str

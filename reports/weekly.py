@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from inventory import subject as subjects
 from reports.appendix import exclusions, sources, watch_view, window_view
 from reports.axis import ticks
-from reports.events import incident_row, run_row
-from reports.facts import Facts
+from reports.events import incident_row, longest, run_row
+from reports.facts import Facts, reported_subjects
 from reports.judgement import judgement, tally
 from reports.language import Language, language
 from reports.render import render
@@ -16,7 +16,7 @@ from reports.subjects import center_row, histories, link_row, provinces_view
 from reports.systems import system_row
 from reports.view import WeeklyView
 
-MOST_INCIDENTS = 200  #: rows of the incident table; the rest is counted
+MOST_INCIDENTS = 200  #: rows of the incident table, the longest ones; the rest is counted
 MOST_RUNS = 100
 
 
@@ -32,12 +32,13 @@ def weekly_view(facts: Facts, say: Language) -> WeeklyView:
     known = histories(facts, _targets(facts))
     counted = tally(facts, known)
     incidents = {incident.id: incident for incident in facts.incidents}
+    told = longest(facts.incidents, facts.until, MOST_INCIDENTS)
     runs = {run.id: run for run in facts.runs}
     return WeeklyView(
         lang=say.code,
         estate=estate.name.said(say.code),
         window=window_view(facts, known, say),
-        axis=ticks(facts.start, facts.until, facts.zone, say.code, most=4),
+        axis=ticks(facts.start, facts.until, facts.zone, say.code, most=3),
         wide_axis=ticks(facts.start, facts.until, facts.zone, say.code, most=5),
         start=facts.start,
         end=facts.until,
@@ -45,8 +46,8 @@ def weekly_view(facts: Facts, say: Language) -> WeeklyView:
         tally=counted,
         centers=tuple(center_row(facts, center, known, say) for center in estate.centers),
         systems=tuple(system_row(facts, system, known[subjects.system(system.id)], say) for system in estate.systems),
-        incidents=tuple(incident_row(incident, facts, runs, say) for incident in facts.incidents[:MOST_INCIDENTS]),
-        incidents_hidden=max(0, len(facts.incidents) - MOST_INCIDENTS),
+        incidents=tuple(incident_row(incident, facts, runs, say) for incident in told),
+        incidents_hidden=len(incidents) - len(told),
         runs=tuple(run_row(run, facts, incidents, say) for run in facts.runs[:MOST_RUNS]),
         runs_hidden=max(0, len(facts.runs) - MOST_RUNS),
         links=tuple(link_row(facts, link, known, say) for link in estate.links),
@@ -59,10 +60,5 @@ def weekly_view(facts: Facts, say: Language) -> WeeklyView:
 
 def _targets(facts: Facts) -> Iterator[tuple[str, float]]:
     """Every subject of the report with its availability target; what has none is held against 1."""
-    estate = facts.estate
-    yield from ((subjects.system(system.id), system.targets.availability) for system in estate.systems)
-    yield from ((subjects.center(center.id), 1.0) for center in estate.centers)
-    yield from ((subjects.watch(center.id), 1.0) for center in estate.centers)
-    yield from ((subjects.link(link.id), 1.0) for link in estate.links)
-    partners = estate.exchange.provinces if estate.exchange else ()
-    yield from ((subjects.province(province.code), 1.0) for province in partners)
+    promised = {subjects.system(system.id): system.targets.availability for system in facts.estate.systems}
+    return ((subject, promised.get(subject, 1.0)) for subject in reported_subjects(facts.estate))

@@ -48,7 +48,7 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
 
 def test_every_sentence_is_used_and_every_used_one_exists() -> None:
     code = "\n".join(file.read_text() for file in [*REPORTS.glob("*.py"), *REPORTS.glob("templates/*.j2")])
-    used = set(re.findall(r"""\bsay\(\s*"([a-z_]+\.[a-z_]+)"[,)]""", code))
+    used = set(re.findall(r"""\b(?:say|self)\(\s*"([a-z_]+\.[a-z_]+)"[,)]""", code))
     used |= set(re.findall(r'"(report\.(?:short|long)_window)"', code))
     used |= {f"{prefix}.{word}" for prefix, words in MADE.items() for word in words}
     used |= {f"charts.{how}" for how in Ending}
@@ -63,5 +63,5 @@ def test_facts_are_not_read_as_templates() -> None:
 
 
 def test_another_language_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="`fr`.*zh, en"):
+    with pytest.raises(ValueError, match=r"`fr`.*zh, en"):
         language("fr")

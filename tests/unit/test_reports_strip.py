@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,6 @@ def test_what_nothing_covers_is_unknown() -> None:
 def test_stretches_follow_each_other_and_fill_the_window(parts: list[tuple[float, float, Availability]]) -> None:
     drawn = strip([Interval(start, start + length, kind) for start, length, kind in parts], 0, 100, columns=40)
     assert sum(stretch.width for stretch in drawn) == pytest.approx(1)
-    assert all(one.x + one.width == pytest.approx(next_.x) for one, next_ in zip(drawn, drawn[1:], strict=False))
-    assert all(one.kind is not next_.kind for one, next_ in zip(drawn, drawn[1:], strict=False))
+    assert all(one.x + one.width == pytest.approx(next_.x) for one, next_ in pairwise(drawn))
+    assert all(one.kind is not next_.kind for one, next_ in pairwise(drawn))
     assert len(drawn) <= 40

@@ -27,7 +27,7 @@ from inventory.model import (
     Targets,
 )
 from reports.facts import Facts
-from runbooks.run_record import Outcome, Run
+from runbooks.run_record import Outcome, Proposal, Run
 from state.verdict import Change, Fault, Incident, Reason
 
 ZONE = "Asia/Shanghai"
@@ -141,6 +141,7 @@ def week(found: Estate | None = None) -> Facts:
     refused = down("marriage/app@cloud/cloud-app/http", "connection refused by 10.77.1.21:8000")
     late = down("province/130000/cloud-xchg/batch", "newest batch is 3 h old, allowed is 1 h")
     slow = down("link/cloud-dr/cloud>dr/prober", "answered after 900 ms, limit is 500 ms")
+    fits = Reason("runbook.no_verdict", {"subject": app})
     fell, healed = MONDAY + 2 * DAY + 14 * HOUR, MONDAY + 2 * DAY + 14 * HOUR + 9 * MINUTE + 20
     stopped = MONDAY + 6 * DAY + 20 * HOUR
     blind = (MONDAY + 4 * DAY + HOUR, MONDAY + 4 * DAY + HOUR + 25 * MINUTE)
@@ -183,6 +184,10 @@ def week(found: Estate | None = None) -> Facts:
                 sentence="service app runs again on cloud-app; its check is ok",
                 changed=1,
             ),
+        ),
+        decisions=(
+            Proposal("restart-service", {"host": "cloud-app", "service": "app"}, 41, app, True, fits),
+            Proposal("restart-service", {}, 42, province, False, Reason("runbook.no_verdict", {"subject": province})),
         ),
     )
 
