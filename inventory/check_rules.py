@@ -35,20 +35,21 @@ def broken_checks(parts: Parts) -> Iterator[Problem]:
 def _owners(parts: Parts) -> Iterator[list[Written]]:
     """The checks of each thing that has checks."""
     for host in parts.hosts.values():
-        yield _written(host, host.value.checks if host.value else ())
+        yield _written(host, host.value.checks if host.value else None)
     for link in parts.links.values():
-        yield _written(link, link.value.checks if link.value else ())
+        yield _written(link, link.value.checks if link.value else None)
     for system in parts.systems.values():
-        yield _written(system, system.value.checks if system.value else ())
+        yield _written(system, system.value.checks if system.value else None)
         for at, component in enumerate(system.value.components if system.value else ()):
             yield _written(system, component.checks, "components", at)
     if parts.exchange:
-        yield _written(parts.exchange, parts.exchange.value.checks if parts.exchange.value else ())
+        yield _written(parts.exchange, parts.exchange.value.checks if parts.exchange.value else None)
 
 
-def _written(item: Item[Any], checks: tuple[RawCheck, ...], *path: str | int) -> list[Written]:
+def _written(item: Item[Any], checks: tuple[RawCheck, ...] | None, *path: str | int) -> list[Written]:
+    """Each check with the tree it was read from; none when their owner could not be read."""
     node = below(item.node, *path, "checks")
-    return list(zip(checks, node.items, strict=True)) if isinstance(node, Seq) else []
+    return list(zip(checks, node.items, strict=True)) if checks is not None and isinstance(node, Seq) else []
 
 
 def _same_names(checks: list[Written]) -> Iterator[Problem]:

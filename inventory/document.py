@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +17,11 @@ from pydantic_core import ErrorDetails
 
 from inventory.errors import InvalidEstate, Problem
 from inventory.model import RawCheck
-from inventory.shape import fields, is_model, shaped
-from inventory.tree import Map, Node, Seq, parse, plain, planted
-from inventory.wording import problem, spot
+from inventory.shape import shaped
+from inventory.tree import Node, parse, plain, planted
+from inventory.wording import problem
 
 M = TypeVar("M", bound=BaseModel)
-Loc = tuple[int | str, ...]  #: where in a model: field names and places in lists
 
 
 def load_document(file: Path, model: type[M]) -> M:
@@ -59,29 +57,11 @@ def fill(
 
 def judged(model: type[M], node: Node, problems: list[Problem], known: Collection[str] = ()) -> M | None:
     """A tree already in shape as a model, or None with the mistakes appended."""
-    found = _validate(model, node)
+    found = validated(model, node)
     if not isinstance(found, list):
         return found
     problems.extend(said for error in found if (said := problem(error, model, node, known)))
     return None
-
-
-def salvaged(model: type[M], node: Node, problems: list[Problem]) -> tuple[M | None, Node]:
-    """As :func:`judged`, but leaves out what is wrong and not required, so that the rest can still be cross-checked.
-
-    Returns the model with the tree that it was made of. It only serves to find more mistakes: whoever calls this
-    refuses the estate when there are problems.
-    """
-    found = _validate(model, node)
-    if not isinstance(found, list):
-        return found, node
-    problems.extend(said for error in found if (said := problem(error, model, node)))
-    cuts = {cut for error in found if (cut := _cut(model, node, error["loc"]))}
-    for cut in sorted(cuts, key=_late_first):
-        if not any(cut[:end] in cuts for end in range(1, len(cut))):
-            node = _without(node, cut)
-    again = _validate(model, node)
-    return (None if isinstance(again, list) else again), node
 
 
 def in_order(problems: Collection[Problem]) -> list[Problem]:
@@ -89,43 +69,12 @@ def in_order(problems: Collection[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda one: (str(one.mark.file), one.mark.line))
 
 
-def _validate(model: type[M], node: Node) -> M | list[ErrorDetails]:
-    """Strictly: in JSON mode lists are tuples and words are members of enums, but "22" is no number and 1 no truth."""
+def validated(model: type[M], node: Node) -> M | list[ErrorDetails]:
+    """A tree as a model, or the model's own errors.
+
+    Strictly: in JSON mode lists are tuples and words are members of enums, but "22" is no number and 1 no truth.
+    """
     try:
         return model.model_validate_json(json.dumps(plain(node)), strict=True)
     except ValidationError as error:
         return error.errors(include_url=False)
-
-
-def _cut(model: type[BaseModel], node: Node, loc: Loc) -> Loc:
-    """The smallest part around an error that may be left out; empty if there is none."""
-    return next((loc[:end] for end in range(len(loc), 0, -1) if _optional(model, node, loc[:end])), ())
-
-
-def _late_first(loc: Loc) -> list[tuple[int, str]]:
-    """Sorts later entries of a list before earlier ones, so that leaving one out moves no other."""
-    return [(-step, "") if isinstance(step, int) else (0, step) for step in loc]
-
-
-def _optional(model: type[BaseModel], node: Node, loc: Loc) -> bool:
-    owner = spot(model, node, loc[:-1])
-    if isinstance(owner.node, Seq):
-        return isinstance(loc[-1], int) and loc[-1] < len(owner.node.items)
-    if not isinstance(owner.node, Map) or loc[-1] not in owner.node.entries:
-        return False
-    if not is_model(owner.wanted):
-        return True
-    field = fields(owner.wanted).get(str(loc[-1]))
-    return field is None or not field.is_required()
-
-
-def _without(node: Node, loc: Loc) -> Node:
-    step, rest = loc[0], loc[1:]
-    if isinstance(node, Map):
-        key = str(step)
-        return node.with_entry(key, _without(node.entries[key], rest)) if rest else node.without(key)
-    if isinstance(node, Seq) and isinstance(step, int):
-        items = list(node.items)
-        items[step : step + 1] = [_without(items[step], rest)] if rest else []
-        return replace(node, items=tuple(items))
-    return node

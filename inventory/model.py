@@ -79,7 +79,7 @@ class Confirm(Document):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.m > self.n:
-            raise ValueError(f"{self.m} of the last {self.n} results can never agree: write the smaller number first")
+            raise ValueError(f"asks for {self.m} of the last {self.n} results: write the smaller number first")
         return self
 
 

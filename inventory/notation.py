@@ -95,7 +95,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
     def known(value: str) -> str:
         if value not in words:
-            raise ValueError(f"is not known here: write {' or '.join(words)}")
+            raise ValueError(f"is not known here: write {', '.join(words[:-1])} or {words[-1]}")
         return value
 
     return known

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import Field
 
-from inventory.document import judged, read, salvaged
+from inventory.document import judged, read
 from inventory.errors import Mark, Problem
 from inventory.model import (
     Center,
@@ -26,6 +26,7 @@ from inventory.model import (
     Ssh,
     System,
 )
+from inventory.salvage import salvaged
 from inventory.shape import keyed, shaped
 from inventory.tree import Map, Node, Scalar, Seq, mark_of
 
@@ -74,6 +75,11 @@ class Item(Generic[D]):
     id: str
     value: D | None
     node: Node
+    hurt: frozenset[str] = frozenset()  #: its keys in which something had to be set aside
+
+    def tells(self, key: str) -> bool:
+        """Whether what it says under a key, or leaves unsaid, is what was written."""
+        return self.value is not None and key not in self.hurt
 
     def mark(self, *path: str | int) -> Mark:
         """The line of a part of it."""
@@ -131,7 +137,8 @@ def add_hosts(parts: Parts, tree: Map, problems: list[Problem]) -> None:
 
 def add_system(parts: Parts, tree: Map, problems: list[Problem]) -> None:
     """Take in a file of ``systems/``."""
-    found, node = salvaged(SystemFile, shaped(tree, SystemFile, problems), problems)
+    whole = shaped(tree, SystemFile, problems)
+    found, node = salvaged(SystemFile, whole, problems)
     name = tree.get("system")
     if not isinstance(name, Scalar):
         add_unread_system(parts, tree.mark.file)
@@ -143,12 +150,17 @@ def add_system(parts: Parts, tree: Map, problems: list[Problem]) -> None:
         )
         return
     system = System.model_validate(dict(found)) if found else None
-    parts.systems[name.text] = Item(name.text, system, node)
+    parts.systems[name.text] = Item(name.text, system, node, _hurt(whole, node))
+
+
+def unread(name: str, file: Path) -> Item[Any]:
+    """A thing of which no more than its name is known."""
+    return Item(name, None, Scalar("", None, Mark(file, 1)))
 
 
 def add_unread_system(parts: Parts, file: Path) -> None:
     """Remember a file of ``systems/`` that could not be understood: references to its system do not dangle."""
-    parts.systems.setdefault(file.stem, Item(file.stem, None, Scalar("", None, Mark(file, 1))))
+    parts.systems.setdefault(file.stem, unread(file.stem, file))
 
 
 def add_exchange(parts: Parts, tree: Map, problems: list[Problem]) -> None:
@@ -161,14 +173,22 @@ def _each(node: Node | None, model: type[D], problems: list[Problem]) -> dict[st
     if not isinstance(node, Map):
         return {}  # the file's own model has complained
     things = zip(node.entries, keyed(node, model, problems), strict=True)
-    items = (Item(name, *_one(model, thing, node.keys[name], problems)) for name, thing in things)
-    return {item.id: item for item in items}
+    return {name: _one(name, model, thing, node.keys[name], problems) for name, thing in things}
 
 
-def _one(model: type[D], thing: Node, mark: Mark, problems: list[Problem]) -> tuple[D | None, Node]:
-    if isinstance(thing, Map):
-        return salvaged(model, thing, problems)
-    return judged(model, replace(thing, mark=mark), problems), thing
+def _one(name: str, model: type[D], thing: Node, mark: Mark, problems: list[Problem]) -> Item[D]:
+    if not isinstance(thing, Map):
+        return Item(name, judged(model, replace(thing, mark=mark), problems), thing)
+    value, node = salvaged(model, thing, problems)
+    return Item(name, value, node, _hurt(thing, node))
+
+
+def _hurt(written: Node, left: Node) -> frozenset[str]:
+    """The keys under which what is left is no longer what was written."""
+    if not isinstance(written, Map) or not isinstance(left, Map):
+        return frozenset()
+    keys = {*written.entries, *left.entries}
+    return frozenset(key for key in keys if written.get(key) is not left.get(key))
 
 
 def _merged(host: Map, every: Map) -> Map:

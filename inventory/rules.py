@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from zoneinfo import ZoneInfo, available_timezones
 
 from inventory.errors import Mark, Problem
 from inventory.model import Center, Component, Host, Link, Replication, Role, System
-from inventory.parts import Item, Parts, sound
+from inventory.parts import Item, Parts, sound, unread
 from inventory.tree import shown
 from inventory.wording import nearest
 
@@ -42,8 +43,8 @@ def timezone_exists(parts: Parts) -> Problems:
     try:
         ZoneInfo(parts.head.timezone)
     except (ValueError, OSError, KeyError):
-        hint = nearest(parts.head.timezone, available_timezones()) if available_timezones() else "install tzdata"
-        hint = hint if len(hint) < 80 else "write it like Asia/Shanghai"
+        close = get_close_matches(parts.head.timezone[:64], available_timezones(), n=1, cutoff=0.8)
+        hint = f"did you mean `{close[0]}`?" if close else "write it like Asia/Shanghai"
         yield Problem(parts.mark("timezone"), shown(parts.head.timezone), "is not a time zone", hint)
 
 
@@ -164,13 +165,14 @@ def components_are_placed(parts: Parts) -> Problems:
                 yield from _placed(item.mark(*path, "hosts", spot), host, center, parts)
             for host in _twice(placement.hosts):
                 yield Problem(item.mark(*path, "hosts"), host, "is placed twice here", "keep one")
-        yield from _enough(item, at, component)
+        if item.tells("components"):
+            yield from _enough(item, at, component)
 
 
 def _placed(mark: Mark, host: str, center: str, parts: Parts) -> Problems:
     known = parts.hosts.get(host)
     yield from unknown(mark, host, "a host", parts.hosts)
-    if known and known.value and known.value.center != center and center in parts.centers:
+    if known and known.value and known.value.center != center and {center, known.value.center} <= set(parts.centers):
         there = [other.id for other in sound(parts.hosts) if other.center == center]
         message = f"stands in center `{known.value.center}`, not in `{center}`"
         yield Problem(mark, host, message, nearest(host, there) if there else "place it in its own center")
@@ -189,7 +191,7 @@ def systems_are_in_production(parts: Parts) -> Problems:
     """Every system has a component in the production center."""
     production = parts.production
     for item in parts.systems.values():
-        if production is None or item.value is None:
+        if production is None or item.value is None or not item.tells("components") or not item.value.components:
             continue
         if not any(production.id in component.placement for component in item.value.components):
             message = f"has no component in `{production.id}`, the production center"
@@ -199,7 +201,7 @@ def systems_are_in_production(parts: Parts) -> Problems:
 def names_in_a_system_are_unique(parts: Parts) -> Problems:
     """A system has components, and depends on another system once."""
     for item in parts.systems.values():
-        if item.value and not item.value.components:
+        if item.value and item.tells("components") and not item.value.components:
             yield Problem(item.mark("components"), item.id, "has no components", "describe at least one")
         for name in _twice(item.value.depends_on) if item.value else []:
             yield Problem(item.mark("depends_on"), name, "is twice in depends_on", "keep one")
@@ -273,25 +275,27 @@ def no_loss_needs_synchronous_copies(parts: Parts) -> Problems:
     replication or, when it keeps no data itself, in that of a system it depends on."""
     for item in parts.systems.values():
         system = item.value
-        if system and system.targets.rpo == 0 and not _synchronous(system, parts):
+        if system is None or system.targets.rpo > 0:
+            continue
+        keepers = [item] if system.replication else [item, *_beneath(system, parts)]
+        if all(keeper.tells("replication") and not _synchronous(keeper.value) for keeper in keepers):
             message = "promises that nothing is lost, but no center gets the data synchronously"
             yield Problem(item.mark("targets", "rpo"), "rpo", message, _honest(parts))
 
 
-def _synchronous(system: System, parts: Parts) -> bool:
-    keepers = [system] if system.replication else _beneath(system, parts)
-    return any("sync" in keeper.replication.to.values() for keeper in keepers if keeper.replication)
+def _synchronous(system: System | None) -> bool:
+    return bool(system and system.replication and "sync" in system.replication.to.values())
 
 
-def _beneath(system: System, parts: Parts) -> list[System]:
+def _beneath(system: System, parts: Parts) -> list[Item[System]]:
     """What a system depends on, directly or not."""
-    found: dict[str, System] = {}
+    found: dict[str, Item[System]] = {}
     waiting = list(system.depends_on)
     while waiting:
-        item = parts.systems.get(waiting.pop())
-        if item and item.value and item.id not in found:
-            found[item.id] = item.value
-            waiting.extend(item.value.depends_on)
+        name = waiting.pop()
+        if name not in found:
+            item = found[name] = parts.systems.get(name) or unread(name, parts.estate)
+            waiting.extend(item.value.depends_on if item.value else ())
     return list(found.values())
 
 

@@ -183,7 +183,7 @@ def parse_bytes(data: bytes, file: Path, problems: list[Problem]) -> Map | None:
     try:
         return _Composer(file, problems).document(text)
     except yaml.MarkedYAMLError as error:
-        problems.append(_syntax(error, file))
+        problems.append(_syntax(error, text, file))
     except yaml.YAMLError as error:
         problems.append(
             Problem(Mark(file, 1), "", f"is not YAML: {shown(str(error))}", "see docs/howto/write-an-estate.md")
@@ -229,7 +229,6 @@ def _text(data: bytes, file: Path, problems: list[Problem]) -> str | None:
 
 
 _HINTS = (
-    ("found character '\\t'", "indent with spaces, never with tabs"),
     ("mapping values are not allowed", "put text that holds `: ` in quotes"),
     ("could not find expected ':'", "write `key: value`, with a space after the colon"),
     ("did not find expected key", "line up the indentation with the lines around it, and close every quote"),
@@ -241,16 +240,18 @@ _HINTS = (
 )
 
 
-def _syntax(error: yaml.MarkedYAMLError, file: Path) -> Problem:
-    """The parser's complaint with the line it speaks of."""
-    said = f"{error.problem or 'cannot be understood'}"
-    mark = error.problem_mark or error.context_mark
-    line = (mark.line if mark else 0) + 1
+def _syntax(error: yaml.MarkedYAMLError, text: str, file: Path) -> Problem:
+    """The parser's complaint with the line to look at: where a quote or bracket was opened, else where it stumbled."""
+    said, context = error.problem or "cannot be understood", error.context or ""
+    opened = error.context_mark if "quoted" in context or "flow" in context else None
+    mark = opened or error.problem_mark or error.context_mark
+    line = mark.line if mark else 0
     hint = next(
         (hint for words, hint in _HINTS if words in said), "check the indentation and the quotes near this line"
     )
-    context = f" {error.context}" if error.context else ""
-    return Problem(Mark(file, line), "", f"is not YAML: {shown(said)}{shown(context) and ' ' + shown(context)}", hint)
+    if re.match(r"[ ]*\t", (text.splitlines() or [""])[min(line, text.count("\n") - 1)]):
+        hint = "indent with spaces, never with tabs"
+    return Problem(Mark(file, line + 1), "", f"is not YAML: {shown(said)} {shown(context)}".rstrip(), hint)
 
 
 class _TooDeep(Exception):

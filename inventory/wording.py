@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Annotated, Any, get_args, get_origin
 
@@ -40,7 +40,7 @@ class Spot:
     @property
     def text(self) -> str:
         """The offending text: the value if it is a single one, else the name it goes by."""
-        return shown(self.node.text if isinstance(self.node, Scalar) else self.key)
+        return shown(self.node.text if isinstance(self.node, Scalar) else "") or shown(self.key)
 
 
 def spot(model: type[BaseModel], root: Node, loc: tuple[int | str, ...]) -> Spot:
@@ -52,6 +52,8 @@ def spot(model: type[BaseModel], root: Node, loc: tuple[int | str, ...]) -> Spot
 
 
 def _step(here: Spot, step: int | str) -> Spot:
+    if step == "[key]":  # the model refuses the key itself
+        return replace(here, node=None)
     wanted, node, key = bare(here.wanted), here.node, str(step)
     match node:
         case Map():
@@ -96,17 +98,14 @@ def problem(error: ErrorDetails, model: type[BaseModel], root: Node, known: Coll
         return None
     kind, ctx = error["type"], error.get("ctx", {})
     if kind == "missing":
-        return _missing(here, error)
+        if isinstance(error["loc"][-1], int):
+            whole = spot(model, root, error["loc"][:-1])
+            return Problem(here.mark, here.key, "has too few entries", f"write {_example(whole.wanted, whole.key)}")
+        return Problem(here.mark, here.key, "is missing here", f"add `{here.key}: {_example(here.wanted, here.key)}`")
     if kind == "extra_forbidden":
         return Problem(here.mark, shown(here.key), "is not known here", _nearest_key(here, known))
     message, instead = _said(here, kind, ctx, error["msg"])
     return Problem(here.mark, here.text, message, instead)
-
-
-def _missing(here: Spot, error: ErrorDetails) -> Problem:
-    if isinstance(error["loc"][-1], int):
-        return Problem(here.mark, here.key, "has too few entries", f"write {_example(here.wanted, '')} for each")
-    return Problem(here.mark, here.key, "is missing here", f"add `{here.key}: {_example(here.wanted, here.key)}`")
 
 
 def _nearest_key(here: Spot, known: Collection[str]) -> str:
@@ -162,8 +161,9 @@ def _kind(here: Spot, msg: str) -> tuple[str, str]:
     noun, example = described(here.wanted, here.key)
     if not noun:
         return shown(msg[:1].lower() + msg[1:]), ""
-    if noun == "text" and isinstance(here.node, Scalar):
-        return "must be text", f'put it in quotes: "{here.text}"'
+    if noun == "text":
+        quoted = f'put it in quotes: "{here.text}"'
+        return "must be text", quoted if isinstance(here.node, Scalar) else "write a single value"
     if noun == "a whole number" and isinstance(here.node, Scalar) and here.text.isascii() and here.text.isdigit():
         return f"must be {noun}", f"write {int(here.text) if len(here.text) < 19 else '22'} without quotes"
     return f"must be {noun}", f"write {example}"
@@ -182,7 +182,7 @@ def _example(wanted: Any, key: str) -> str:
 
 _PLAIN: dict[Any, tuple[str, str]] = {
     str: ("text", "..."),
-    bool: ("true or false", "true or false"),
+    bool: ("true or false", "`true` or `false`, without quotes"),
     int: ("a whole number", "a whole number, like 2"),
     float: ("a number", "a number, like 1.5"),
     Confirm: ("a confirmation", "2/3"),
@@ -192,9 +192,9 @@ _PLAIN: dict[Any, tuple[str, str]] = {
 
 def described(wanted: Any, key: str) -> tuple[str, str]:
     """What a type is called, and how it is written; empty when nothing helpful can be said."""
-    if seconds in _validators(wanted):
+    if seconds in validators(wanted):
         return "a time", "30s"
-    if fraction in _validators(wanted):
+    if fraction in validators(wanted):
         return "a share in percent", "99.95%"
     inner = bare(wanted)
     if inner in _PLAIN:
@@ -208,18 +208,20 @@ def _collection(inner: Any, key: str) -> tuple[str, str]:
     origin, parts = get_origin(inner), get_args(inner)
     if is_model(inner):
         required = [name for name in _writable(inner) if fields(inner)[name].is_required()]
-        return "a mapping", "{" + ", ".join(f"{name}: ..." for name in required[:4]) + "}"
+        return "a mapping", "{" + ", ".join(f"{name}: ..." for name in required[:4] or ["key"]) + "}"
     if origin is tuple and key_of(bare(parts[0])):
-        return "a mapping of things by name", "`name: {...}` for each"
+        return "a mapping of things by name", "{name: {...}}"
     if origin in (tuple, list):
-        return "a list", "[" + ", ".join([key[:-1] or "..."] * (1 if parts[-1] is Ellipsis else len(parts))) + "]"
+        one = key[:-1] if key.endswith("s") and len(key) > 2 else "..."
+        return "a list", "[" + ", ".join([one] * (1 if parts[-1] is Ellipsis else len(parts))) + "]"
     return ("a mapping", "{name: value}") if origin is dict else ("", "")
 
 
-def _validators(wanted: Any) -> list[Any]:
+def validators(wanted: Any) -> list[Any]:
+    """The functions that a type is checked with besides what pydantic does itself."""
     if get_origin(wanted) is Annotated:
         return [getattr(part, "func", None) for part in get_args(wanted)[1:]]
-    return [found for part in get_args(wanted) for found in _validators(part)] if _nullable(wanted) else []
+    return [found for part in get_args(wanted) for found in validators(part)] if _nullable(wanted) else []
 
 
 def _nullable(wanted: Any) -> bool:
