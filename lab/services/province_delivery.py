@@ -47,8 +47,9 @@ class Line:
         sftp = self._session()
         part = str(folder / f"{name}.part")
         with sftp.open(part, "wb") as file:
-            file.set_pipelined(True)
             file.write(content)
+        if sftp.stat(part).st_size != len(content):  # a full disk may keep a part and say so too late
+            raise OSError(f"{name} did not arrive whole")
         sftp.posix_rename(part, str(folder / name))
 
     def make_folder(self, folder: PurePosixPath) -> None:
