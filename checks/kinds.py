@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checks import http, tcp, tls
+from checks import http, plugin, postgres, promql, sftp, ssh, tcp, tls
 from checks.check import Probe
 from inventory.model import Document
 
@@ -21,4 +21,9 @@ KINDS: dict[str, Kind] = {
     "http": Kind(http.Params, http.probe),
     "tcp": Kind(tcp.Params, tcp.probe),
     "tls": Kind(tls.Params, tls.probe),
+    "ssh": Kind(ssh.Params, ssh.probe),
+    "sftp": Kind(sftp.Params, sftp.probe),
+    "postgres": Kind(postgres.Params, postgres.probe),
+    "promql": Kind(promql.Params, promql.probe),
+    "plugin": Kind(plugin.Params, plugin.probe),
 }

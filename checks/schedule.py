@@ -12,12 +12,12 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 from zlib import crc32
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 TICK = 0.05  #: seconds; items are started together that fall into the same tick
 CATCH_UP = TICK / 4  #: seconds at least between two groups: a process that was frozen catches up without a storm
@@ -103,6 +103,24 @@ class Rounds(Generic[T]):
         self._start(items)
 
 
+class Grid(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """Every ``interval`` seconds on from ``first``; times that were missed count as one.
+
+    APScheduler's own interval trigger makes a list of all missed times, one by one: a clock that jumps from 1970 to
+    today when it is set after a boot would hold the process up for hours.
+    """
+
+    def __init__(self, first: datetime, interval: float) -> None:
+        self.first = first
+        self.interval = timedelta(seconds=interval)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """The first time on the grid after ``previous`` and after ``now``."""
+        if previous is None:
+            return self.first
+        return previous + (max(now - previous, timedelta()) // self.interval + 1) * self.interval
+
+
 async def pace(items: Iterable[T], start: Start[T], stop: asyncio.Event, wall: Callable[[], float] = time.time) -> None:
     """Call ``start`` with groups of items, each item once per its interval, until ``stop`` is set.
 
@@ -130,7 +148,7 @@ def _add(scheduler: AsyncIOScheduler, name: str, rounds: Rounds[T], begin: float
     first = datetime.fromtimestamp(begin, UTC)
     scheduler.add_job(
         rounds.begin,
-        IntervalTrigger(seconds=rounds.interval, start_date=first, timezone=UTC),
+        Grid(first, rounds.interval),
         id=name,
         replace_existing=True,
         next_run_time=first,
