@@ -21,9 +21,16 @@ def down(folder: Path, progress: Callable[[str], None], *, keep: bool = False) -
     With ``keep`` its folder stays, with logs, keys and the hosts' data, and the next ``up`` goes on with them.
     Raises LabError when something does not go, or another command is at work on the lab.
     """
-    layout = Layout(folder.resolve())
-    with lock.held(layout.folder, "life"):
-        return take_down(layout, progress, keep=keep)
+    with lock.held(named(folder), "life"):
+        done = take_down(Layout(folder.resolve()), progress, keep=keep)
+        if folder.is_symlink() and not keep:
+            folder.unlink()
+        return done
+
+
+def named(folder: Path) -> Path:
+    """The folder as a person names it, absolute: on loopback it may be a link to a shorter path."""
+    return folder.parent.resolve() / folder.name
 
 
 def take_down(layout: Layout, progress: Callable[[str], None], *, keep: bool) -> bool:

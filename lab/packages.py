@@ -18,6 +18,7 @@ SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/tricenter-lab.conf")
 _INSTALL_SECONDS = 600
+_SIGN = "# tricenter-lab: while packages are installed\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,24 @@ def program(name: str) -> str:
     return found
 
 
+def may_install() -> bool:
+    """Whether this person may install packages here: root, on a system with apt."""
+    return os.geteuid() == 0 and shutil.which("apt-get", path=SEARCH) is not None
+
+
 def require(progress: Callable[[str], None]) -> None:
     """See that every package is there; as root on Debian or Ubuntu install what is missing.
 
     Raises LabError that names the missing packages when they cannot be installed here.
     """
+    if may_install():
+        for path in (_POLICY, _NO_CLUSTER):
+            put_back(path)
     lacking = missing()
     if not lacking:
         return
     names = " ".join(package.name for package in lacking)
-    if os.geteuid() != 0 or shutil.which("apt-get", path=SEARCH) is None:
+    if not may_install():
         raise LabError(f"packages are missing: {names}. Install them as root: apt-get install -y {names}")
     progress(f"installing {names}")
     install(lacking)
@@ -79,8 +88,8 @@ def install(packages: tuple[Package, ...]) -> None:
     """
     units = [unit for package in packages for unit in package.units if not _installed(unit)]
     with ExitStack() as stack:
-        stack.enter_context(_standing(_POLICY, "#!/bin/sh\nexit 101\n", 0o755))
-        stack.enter_context(_standing(_NO_CLUSTER, "create_main_cluster = false\n", 0o644))
+        stack.enter_context(standing(_POLICY, "#!/bin/sh\nexit 101\n", 0o755))
+        stack.enter_context(standing(_NO_CLUSTER, "create_main_cluster = false\n", 0o644))
         _apt("update", "-q")
         _apt("install", "-y", "-q", "--no-install-recommends", *(package.name for package in packages))
     _do_not_start_at_boot(units)
@@ -117,21 +126,34 @@ def _do_not_start_at_boot(units: list[str]) -> None:
 
 
 @contextmanager
-def _standing(path: Path, text: str, mode: int) -> Iterator[None]:
-    """Let a file stand for a while; put back what stood there before, and remove the folders made for it."""
-    before = (path.read_bytes(), path.stat().st_mode) if path.exists() else None
+def standing(path: Path, text: str, mode: int) -> Iterator[None]:
+    """Let a file stand for a while; put back what stood there before, and remove the folders made for it.
+
+    What stood there waits beside it meanwhile, so that ``put_back`` can make good for an install that was killed.
+    """
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    put_back(path)
+    if path.exists():
+        path.rename(_waiting(path))
+    path.write_text(text + _SIGN)
     path.chmod(mode)
     try:
         yield
     finally:
-        if before is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_bytes(before[0])
-            path.chmod(before[1])
+        put_back(path)
         for folder in made:
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def put_back(path: Path) -> None:
+    """Undo ``standing``, when it was not undone; a file that is not ours stays."""
+    if path.exists() and path.read_bytes().endswith(_SIGN.encode()):
+        path.unlink()
+    if _waiting(path).exists():
+        _waiting(path).rename(path)
+
+
+def _waiting(path: Path) -> Path:
+    return path.with_name(path.name + ".before-tricenter-lab")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import certificates, down, estate_copy, keys, links, lock, mode, packages, ready, state
+from lab import certificates, down, estate_copy, keys, links, lock, mode, packages, ready, shelter, state
 from lab.client import Lab
 from lab.errors import LabError
 from lab.layout import WAN, Layout, Mode, interface
@@ -22,8 +22,6 @@ from lab.topology import LabHost, Topology, topology
 
 NETS: dict[Mode, str] = {"namespaces": "10.77", "loopback": "127.77"}
 _ANSWER_SECONDS = 60.0
-#: A unix socket's path ends at 107 bytes; PostgreSQL's is the longest: run/pg/.s.PGSQL.5432.
-_LONGEST_FOLDER = 107 - len("/hosts/bigdata-entry/run/pg/.s.PGSQL.5432")
 
 
 def up(
@@ -40,8 +38,8 @@ def up(
     stays as it is; one that an earlier command left half way is removed first. Raises LabError with what is missing or
     does not answer; in the last case the lab is left standing to be looked at.
     """
-    layout = Layout(folder.resolve())
-    with lock.held(layout.folder, "life"):
+    with lock.held(down.named(folder), "life"):
+        layout = Layout(folder.resolve())
         found = state.read(layout)
         if found is not None and _stands(layout, found, net):
             progress("the lab is up already")
@@ -52,6 +50,8 @@ def up(
         packages.require(progress)
         chosen = _choose(wanted, progress)
         begun = State(chosen, net or NETS[chosen], "starting", time.time())
+        if chosen == "loopback":
+            layout = shelter.settle(folder)
         _refuse_in_vain(layout, begun)
         _build(layout, begun, progress)
         _await_answers(layout, begun, patience, progress)
@@ -88,14 +88,6 @@ def _refuse_in_vain(layout: Layout, begun: State) -> None:
             raise LabError(f"a lab on the net {begun.net} is up already; it has the interface {interface(begun.net)}")
         if route := network.overlapping_route(begun.net):
             raise LabError(f"the net {begun.net} is in use on this machine ({route}); choose another")
-    elif len(str(layout.folder)) > _LONGEST_FOLDER:
-        raise LabError(f"{layout.folder} is too long a path for unix sockets; choose one under /tmp")
-    elif os.geteuid() == 0 and (closed := _closed_to_others(layout.folder)):
-        raise LabError(f"PostgreSQL does not run as root, and {closed} is closed to others; choose one under /tmp")
-
-
-def _closed_to_others(folder: Path) -> Path | None:
-    return next((path for path in folder.parents if path.exists() and not path.stat().st_mode & 1), None)
 
 
 def _build(layout: Layout, begun: State, progress: Callable[[str], None]) -> None:

@@ -23,7 +23,6 @@ from lab.topology import PORTS
 _SERVICE_SECONDS = 15
 _SQL_SECONDS = 15.0
 _EXPIRED = timedelta(days=-2)
-_FILLER = "filler"
 
 
 def begin(lab: Lab, effects: Effects, all_effects: Effects) -> None:
@@ -127,7 +126,8 @@ def _start(lab: Lab, effect: Effect) -> None:
 
 def _fill(lab: Lab, effect: Effect) -> None:
     """Take every free block of the volume, in ever smaller pieces."""
-    path = lab.layout.data(effect.subject) / _FILLER
+    path = _filler(lab, effect)
+    path.parent.mkdir(exist_ok=True)
     with path.open("ab") as file:
         for piece in (1 << 24, 1 << 20, 1 << 16, 1 << 12):
             while _grow(file.fileno(), piece):
@@ -143,7 +143,12 @@ def _grow(descriptor: int, piece: int) -> bool:
 
 
 def _empty(lab: Lab, effect: Effect) -> None:
-    (lab.layout.data(effect.subject) / _FILLER).unlink(missing_ok=True)
+    _filler(lab, effect).unlink(missing_ok=True)
+
+
+def _filler(lab: Lab, effect: Effect) -> Path:
+    """Where programs put what can be thrown away, so that cleaning up there helps."""
+    return lab.layout.data(effect.subject) / "scratch" / "filler"
 
 
 def _stall(lab: Lab, effect: Effect) -> None:

@@ -76,7 +76,7 @@ def members(first: Process) -> list[Process]:
     table = list(everyone())
     if namespace and namespace != _pid_namespace(os.getpid()):
         return [process for process in table if _pid_namespace(process.pid) == namespace]
-    return [first, *_descendants(first.pid, table)]
+    return [process for process in table if process.pid == first.pid] + _descendants(first.pid, table)
 
 
 def of_lab(marker: str, folder: Path) -> list[Process]:
