@@ -68,13 +68,19 @@ class CheckFilter(Document):
     where: dict[str, str] = Field(default_factory=dict)  #: the check's own parameters, e.g. ``{ask: disk}``
 
 
+class Failing(CheckFilter):
+    """Which failing checks must stand behind an incident, and what they must say."""
+
+    says: tuple[Status, ...] = (Status.DOWN,)  #: every vantage that knows must say one of these
+
+
 class Trigger(Document):
     """When the runbook may help: what the verdict must say, and which checks must stand behind it."""
 
     subject: str = Field(pattern=r"^(component|system|host|link|province)$")
     status: tuple[Status, ...] = (Status.DOWN,)
     fault: tuple[Fault, ...] = Field(min_length=1)
-    failing: CheckFilter = CheckFilter()  #: at least one such check of the subject fails
+    failing: Failing = Failing()  #: at least one such check of the subject fails
     unless: CheckFilter | None = None  #: never when the subject has such a check at all
     fill: dict[Identifier, Source] = Field(default_factory=dict)
 

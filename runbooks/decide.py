@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from checks.check import Check
@@ -14,8 +14,6 @@ from runbooks.card import Card, Trigger
 from runbooks.guards import GUARDS, Case, Policy, World
 from runbooks.run_record import Outcome, Proposal, Run
 from state.verdict import Incident, Reason, Verdict
-
-_FAILING = (Status.DOWN, Status.DEGRADED)
 
 
 def _misfit(trigger: Trigger, verdict: Verdict | None, subject: str, world: World) -> Reason | None:
@@ -43,10 +41,21 @@ def _unless(trigger: Trigger, subject: str, world: World) -> Reason | None:
 
 
 def _behind(trigger: Trigger, verdict: Verdict, world: World) -> list[Check]:
-    """The failing checks that the trigger means, in the order of their ids."""
-    failing = {vote.check for vote in verdict.votes if vote.status in _FAILING}
-    known = (world.checks[check] for check in sorted(failing) if check in world.checks)
+    """The failing checks that the trigger means, in the order of their ids.
+
+    One that works from anywhere does not count: whoever sees it fail may be looking through a broken link.
+    """
+    said: dict[str, set[Status]] = {}
+    for vote in verdict.votes:
+        said.setdefault(vote.check, set()).add(vote.status)
+    failing = sorted(check for check, seen in said.items() if _fails(seen, trigger.failing.says))
+    known = (world.checks[check] for check in failing if check in world.checks)
     return [check for check in known if facts.meant(trigger.failing, check)]
+
+
+def _fails(seen: set[Status], says: Collection[Status]) -> bool:
+    known = seen - {Status.UNKNOWN}
+    return bool(known) and known <= set(says)
 
 
 def _no(card: Card, incident: Incident, because: Reason, given: Mapping[str, str] | None = None) -> Proposal:

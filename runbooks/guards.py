@@ -12,6 +12,7 @@ from inventory.model import Duty, Estate, Host
 from runbooks import facts
 from runbooks.card import Card, Risk
 from runbooks.run_record import Outcome, Run
+from runbooks.verify import together
 from state.verdict import Incident, Reason, Verdict
 
 _HOUR = 3600.0
@@ -152,34 +153,32 @@ def _per_hour(case: Case, world: World) -> Reason | None:
 
 def _last_serving(case: Case, world: World) -> Reason | None:
     """Never act on the last member that still serves. What is down serves nobody: acting on it costs nothing."""
-    part = facts.component(world.estate, case.incident.subject)
-    center = subjects.name(case.incident.subject).partition("@")[2]
-    if part is None or part.placement[center].duty is not Duty.ACTIVE:
+    subject = case.incident.subject
+    part = facts.component(world.estate, subject)
+    if part is None or part.placement[subjects.name(subject).partition("@")[2]].duty is not Duty.ACTIVE:
         return None
-    if _member(case.host.id, case.incident.subject, world) in (Status.DOWN, Status.UNKNOWN):
+    if _member(case.host.id, subject, world) is Status.DOWN:
         return None
-    system = subjects.name(case.incident.subject).partition("/")[0]
+    system = subjects.name(subject).partition("/")[0]
     others = [
-        _member(host, subjects.component(system, part.id, place), world)
-        for place, placement in part.placement.items()
+        _member(host, subjects.component(system, part.id, center), world)
+        for center, placement in part.placement.items()
         if placement.duty is Duty.ACTIVE
         for host in placement.hosts
         if host != case.host.id
     ]
-    if Status.OK in others:
-        return None
-    return Reason("runbook.last_serving", {"host": case.host.id, "subject": case.incident.subject})
+    return None if Status.OK in others else Reason("runbook.last_serving", {"host": case.host.id, "subject": subject})
 
 
 def _member(host_id: str, subject: str, world: World) -> Status:
-    """The worst that any check says of a component on one host."""
+    """What a component is on one host: the worst of its checks, each as good as any vantage finds it."""
     verdict = world.verdicts.get(subject)
-    said = [
-        vote.status
-        for vote in (verdict.votes if verdict else ())
-        if (check := world.checks.get(vote.check)) and check.host and check.host.id == host_id
-    ]
-    return max(said, key=lambda status: status.number, default=Status.UNKNOWN)
+    best: dict[str, Status] = {}
+    for vote in verdict.votes if verdict else ():
+        check = world.checks.get(vote.check)
+        if check and check.host and check.host.id == host_id:
+            best[check.id] = min(best.get(check.id, vote.status), vote.status, key=lambda status: status.number)
+    return together(best.values())
 
 
 def _approval(case: Case, world: World) -> Reason | None:

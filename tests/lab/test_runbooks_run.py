@@ -78,8 +78,8 @@ def box(server: Sshd, tmp_path: Path) -> Iterator[Box]:
 
 def card(tmp_path: Path, tasks: list[dict[str, Any]], timeout: float = 60.0, **inputs: InputType) -> Card:
     """A card of the test's own, with a playbook of these tasks."""
-    for name in ("cards", "playbooks"):
-        (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
+    for folder in ("cards", "playbooks"):
+        (tmp_path / "own" / folder).mkdir(parents=True, exist_ok=True)
     play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
     (tmp_path / "own" / "playbooks" / "own.yml").write_text(json.dumps(play))
     like = load()["restart-service"]
@@ -187,7 +187,7 @@ def test_hostile_text_stays_text_all_the_way(box: Box) -> None:
     evil = "/srv/" + TEMPLATE.replace("CANARY", str(box.canary).replace("/", "_"))
     shell = f"/srv/$(touch {box.canary});touch {box.canary}"
     echo = {"ansible.builtin.command": {"argv": ["echo", "{{ a }}", "{{ b }}", "{{ tricenter_labels.owner }}"]}}
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {**echo, "register": "said"},
         {"ansible.builtin.debug": {"msg": "{{ said.stdout }} {{ a }}"}},
         {"ansible.builtin.command": {"argv": ["echo", "{{ said.stdout }}"]}, "name": "{{ tricenter_labels.owner }}"},
@@ -289,9 +289,14 @@ def test_a_run_that_takes_too_long_leaves_nothing_here_or_there(box: Box) -> Non
 
 
 def test_a_canceled_run_leaves_nothing_here_and_its_command_ends_there(box: Box) -> None:
-    wanted, word = sleeper(box, 6)
+    wanted, word = sleeper(box, 12)
     cancel = threading.Event()
-    watcher = threading.Thread(target=lambda: (until(lambda: processes(word)), cancel.set()))
+
+    def cancel_when_it_is_at_work() -> None:
+        until(lambda: processes(word))
+        cancel.set()
+
+    watcher = threading.Thread(target=cancel_when_it_is_at_work)
     watcher.start()
     found = box.run(wanted, {}, cancel=cancel)
     watcher.join()
@@ -301,7 +306,7 @@ def test_a_canceled_run_leaves_nothing_here_and_its_command_ends_there(box: Box)
 
 
 def test_when_the_caller_is_killed_its_run_ends_too(box: Box) -> None:
-    wanted, word = sleeper(box, 6)
+    wanted, word = sleeper(box, 12)
     (box.var.parent / "given").write_bytes(pickle.dumps((wanted, box.estate())))
     caller = subprocess.Popen([sys.executable, "-c", CALLER, str(box.var.parent)], cwd=ROOT)
     until(lambda: processes(word))

@@ -10,7 +10,7 @@ import pytest
 
 from checks.result import Status
 from inventory import subject as subjects
-from runbooks.card import Card, Risk
+from runbooks.card import Card, Failing, Risk
 from runbooks.catalogue import load
 from runbooks.decide import decide
 from runbooks.guards import Policy
@@ -94,13 +94,22 @@ def test_a_standby_that_stopped_replaying_is_resumed_and_never_restarted() -> No
     found = {one.runbook: one for one in proposals(lagging)}
     assert found["resume-replication"].allowed
     assert found["resume-replication"].inputs == {"host": "dr-db", "port": "5432", "socket": "/srv/pg"}
-    assert found["restart-service"].because.code in ("runbook.status", "runbook.unless")
-    stopped = replace(lagging, status=DOWN)
-    assert {one.runbook: one for one in proposals(stopped)}["restart-service"].because.code == "runbook.unless"
+    assert found["restart-service"].because.code == "runbook.unless"
 
 
 def frozen(card: str, **changes: Any) -> dict[str, Card]:
     return {card: CARDS[card].model_copy(update=changes)}
+
+
+def eager(**changes: Any) -> dict[str, Card]:
+    """restart-service with another trigger."""
+    trigger = CARDS["restart-service"].trigger
+    assert trigger is not None
+    return frozen("restart-service", trigger=trigger.model_copy(update=changes))
+
+
+def seen_ok_from_dr(of: Verdict) -> Verdict:
+    return replace(of, votes=(*of.votes, Vote("marriage/app@cloud/app1/http", "dr", OK, NOW - 9, 1.0)))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +118,10 @@ def frozen(card: str, **changes: Any) -> dict[str, Card]:
         ("runbook.no_verdict", lambda: restart(app_verdict(status=UNKNOWN))),
         ("runbook.suffers", lambda: restart(app_verdict(cause="host:app1"))),
         ("runbook.fault", lambda: restart(app_verdict(fault=Fault.LINK))),
-        ("runbook.status", lambda: restart(app_verdict(status=DEGRADED))),
+        ("runbook.status", lambda: restart(app_verdict(status=DEGRADED), cards=eager(status=(DOWN,)))),
         ("runbook.no_check", lambda: restart(app_verdict(app1=UNKNOWN))),
+        ("runbook.no_check", lambda: restart(app_verdict(app1=DEGRADED))),
+        ("runbook.no_check", lambda: restart(seen_ok_from_dr(app_verdict()))),
         ("runbook.unreachable", lambda: restart(app_verdict(), host_verdict("app1", DOWN, ssh=DOWN))),
         ("runbook.unreachable", lambda: restart(app_verdict(), host_verdict("app1", UNKNOWN, ssh=UNKNOWN))),
         ("runbook.host_busy", lambda: restart(app_verdict(), runs=(past(5, running=True, runbook="free-disk"),))),
@@ -137,6 +148,7 @@ def frozen(card: str, **changes: Any) -> dict[str, Card]:
 def test_not_now_and_the_reason(code: str, found: Any) -> None:
     proposal = found()
     assert (proposal.allowed, proposal.because.code) == (False, code)
+    assert {name for _, name, _, _ in Formatter().parse(TEXTS[code].en) if name} <= proposal.because.facts.keys()
 
 
 @pytest.mark.parametrize(
@@ -172,14 +184,16 @@ def test_two_members_down_are_restarted_one_after_the_other() -> None:
     ]
 
 
+def test_one_of_two_members_down_degrades_the_component_and_is_restarted() -> None:
+    found = restart(app_verdict(DOWN, OK, status=DEGRADED))
+    assert (found.allowed, found.inputs["host"]) == (True, "app1")
+
+
 def test_the_last_member_that_serves_is_let_alone_and_any_other_is_not() -> None:
-    trigger = CARDS["restart-service"].trigger
-    assert trigger is not None
-    eager = frozen("restart-service", trigger=trigger.model_copy(update={"status": (DEGRADED, DOWN)}))
-    slow = app_verdict(DEGRADED, DOWN, status=DEGRADED)
-    by_host = {one.inputs["host"]: one.because.code for one in proposals(slow, cards=eager)}
-    assert by_host["app1"] == "runbook.last_serving"
-    assert restart(app_verdict(DEGRADED, OK, status=DEGRADED), cards=eager).allowed
+    slow_too = eager(failing=Failing(kind=("http",), says=(DEGRADED, DOWN)))
+    found = proposals(app_verdict(DEGRADED, DOWN, status=DEGRADED), cards=slow_too)
+    assert {one.inputs["host"]: one.because.code for one in found}["app1"] == "runbook.last_serving"
+    assert restart(app_verdict(DEGRADED, OK, status=DEGRADED), cards=slow_too).allowed
 
 
 def test_approval_is_for_one_runbook_and_one_incident() -> None:
@@ -199,6 +213,19 @@ def test_the_reasons_have_a_text_in_both_languages_with_the_same_facts() -> None
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
     assert all(asked(text.zh) == asked(text.en) for text in TEXTS.values())
-    reasons = [one.because for one in (*proposals(app_verdict()), restart(app_verdict(), runs=(past(60),)))]
-    for reason in reasons:
-        assert asked(TEXTS[reason.code].en) <= reason.facts.keys()
+
+
+def test_a_name_that_looks_like_a_template_stays_text_in_a_proposal() -> None:
+    evil = "{{ lookup('pipe', 'touch owned') }}"
+    hosts = [small.host("app1", "cloud", labels={"scratch": f"/srv/{evil}"}), *map(plain, OTHERS)]
+    estate = small.estate(hosts)
+    ill = host_verdict("app1", DEGRADED, disk=DOWN, ssh=OK)
+    [found] = decide(estate, small.checks(estate), [incident(ill.subject)], [ill], catalogue=CARDS, runs=(), now=NOW)
+    assert found.inputs["folder"] == f"/srv/{evil}"
+
+
+OTHERS = [("app2", "cloud"), ("db1", "cloud"), ("dr-app", "dr"), ("dr-db", "dr")]
+
+
+def plain(placed: tuple[str, str]) -> dict[str, Any]:
+    return small.host(*placed)
