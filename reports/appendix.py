@@ -6,7 +6,7 @@ from inventory import subject as subjects
 from reports.facts import Facts
 from reports.formats import duration, moment, percent
 from reports.language import Language
-from reports.subjects import Histories, subject_row
+from reports.subjects import Histories, gaps, subject_row
 from reports.view import Gap, Source, WatchView, WindowView
 from state.verdict import Availability
 
@@ -32,8 +32,8 @@ def window_view(facts: Facts, known: Histories, say: Language) -> WindowView:
 def _notices(facts: Facts, known: Histories, say: Language) -> list[str]:
     elapsed = facts.until - facts.start
     fine = facts.estate.defaults.interval
-    targets = [known[subjects.system(system.id)].figures.allowed for system in facts.estate.systems]
-    too_fine = sum(allowed < fine for allowed in targets)
+    budgets = [known[subjects.system(system.id)].figures.budget for system in facts.estate.systems]
+    too_fine = sum(allowed < fine for allowed in budgets)
     notices = []
     if facts.until < facts.end:
         notices.append(say("report.running_window", at=moment(facts.until, facts.zone)))
@@ -47,17 +47,18 @@ def _notices(facts: Facts, known: Histories, say: Language) -> list[str]:
 
 def watch_view(facts: Facts, known: Histories, say: Language) -> WatchView:
     """The watch itself: a report is worth what its monitoring was."""
-    lost = sum(end - start for start, end in facts.gaps)
+    away = gaps(facts)
+    lost = sum(gap.end - gap.start for gap in away)
     elapsed = facts.until - facts.start
     probers = [subjects.watch(center.id) for center in facts.estate.centers]
     return WatchView(
         share=percent(1 - lost / elapsed, 1) if elapsed else say("report.dash"),
         watched=lost < elapsed,
         gaps=tuple(
-            Gap(moment(start, facts.zone), moment(end, facts.zone), duration(end - start, say.code))
-            for start, end in facts.gaps[:MOST_GAPS]
+            Gap(moment(gap.start, facts.zone), moment(gap.end, facts.zone), duration(gap.end - gap.start, say.code))
+            for gap in away[:MOST_GAPS]
         ),
-        gaps_hidden=max(0, len(facts.gaps) - MOST_GAPS),
+        gaps_hidden=max(0, len(away) - MOST_GAPS),
         probers=tuple(subject_row(facts, prober, known[prober], "", say) for prober in probers),
     )
 

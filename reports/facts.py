@@ -7,8 +7,6 @@ import json
 from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
-from state.timeline import gaps
-
 from inventory import subject as subjects
 from inventory.model import Estate
 from runbooks.run_record import Proposal, Run
@@ -41,11 +39,6 @@ class Facts:
         looked = max((end for _, end in self.watched if end <= until), default=self.start)
         settling = 2 * self.estate.defaults.interval + self.estate.defaults.timeout
         return looked if self.now <= self.end and until - looked < settling and looked > self.start else until
-
-    @property
-    def gaps(self) -> tuple[tuple[float, float], ...]:
-        """When the watch did not run."""
-        return tuple(gaps(self.watched, self.start, self.until))
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from state.availability import Outcome
-
 from inventory import subject as subjects
 from inventory.model import System
 from reports.events import because, ending
@@ -13,8 +11,9 @@ from reports.facts import Facts
 from reports.formats import duration, percent
 from reports.language import Language
 from reports.names import subject_name
-from reports.subjects import Histories, standing
+from reports.subjects import Histories, gaps, standing
 from reports.view import Ending, Judgement, Said, Tally, Tone
+from state.availability import Met
 from state.verdict import Availability, Incident
 
 MOST_ATTENTION = 6  #: lines on the first screen; the rest is counted
@@ -56,14 +55,14 @@ def system_standing(facts: Facts, known: Histories, say: Language) -> Standing:
 
     ids = [subjects.system(system.id) for system in facts.estate.systems]
 
-    def names(outcome: Outcome) -> list[str]:
+    def names(outcome: Met) -> list[str]:
         return [subject_name(facts.estate, id_, say) for id_ in ids if known[id_].figures.verdict is outcome]
 
     down = [id_ for id_ in ids if known[id_].at_end is Availability.DOWN]
     return Standing(
-        met=names(Outcome.MET),
-        missed=names(Outcome.MISSED),
-        undetermined=names(Outcome.UNDETERMINED),
+        met=names(Met.MET),
+        missed=names(Met.MISSED),
+        undetermined=names(Met.UNDETERMINED),
         down_now=[subject_name(facts.estate, id_, say) for id_ in down],
     )
 
@@ -92,9 +91,9 @@ def tally(facts: Facts, known: Histories) -> Tally:
     verdicts = [_verdict(system, known) for system in facts.estate.systems]
     endings = [ending(incident, facts.until) for incident in facts.incidents]
     return Tally(
-        met=verdicts.count(Outcome.MET),
-        missed=verdicts.count(Outcome.MISSED),
-        undetermined=verdicts.count(Outcome.UNDETERMINED),
+        met=verdicts.count(Met.MET),
+        missed=verdicts.count(Met.MISSED),
+        undetermined=verdicts.count(Met.UNDETERMINED),
         incidents=len(endings),
         incidents_open=endings.count(Ending.OPEN),
         incidents_by_runbook=endings.count(Ending.RUNBOOK),
@@ -116,7 +115,7 @@ def incident_sentence(counted: Tally, say: Language) -> str:
 
 def watch_sentence(facts: Facts, say: Language) -> str:
     """How much of the window was watched."""
-    lost = sum(end - start for start, end in facts.gaps)
+    lost = sum(gap.end - gap.start for gap in gaps(facts))
     if not facts.watched:
         return say("judgement.unwatched")
     if lost == 0:
@@ -128,7 +127,7 @@ def watch_sentence(facts: Facts, say: Language) -> str:
 def attention(facts: Facts, known: Histories, say: Language) -> list[str]:
     """What needs a person: open incidents, missed and undetermined targets, centers and links not in order."""
     open_ = [one for one in facts.incidents if ending(one, facts.until) is Ending.OPEN]
-    missed = [system for system in facts.estate.systems if _verdict(system, known) is Outcome.MISSED]
+    missed = [system for system in facts.estate.systems if _verdict(system, known) is Met.MISSED]
     unsure = system_standing(facts, known, say).undetermined
     return [
         *(_open_incident(incident, facts, say) for incident in open_),
@@ -151,7 +150,7 @@ def _open_incident(incident: Incident, facts: Facts, say: Language) -> str:
 def _missed(system: System, facts: Facts, known: Histories, say: Language) -> str:
     id_ = subjects.system(system.id)
     found = known[id_].figures
-    spent, allowed = duration(found.down, say.code), duration(found.allowed, say.code)
+    spent, allowed = duration(found.down, say.code), duration(found.budget, say.code)
     return say("attention.missed", system=subject_name(facts.estate, id_, say), down=spent, budget=allowed)
 
 
@@ -161,5 +160,5 @@ def _places(facts: Facts, known: Histories, kind: str, ids: list[str], say: Lang
     return [say(f"attention.{kind}", name=names[id_], status=standing(known[id_].at_end, say).text) for id_ in ill]
 
 
-def _verdict(system: System, known: Histories) -> Outcome:
+def _verdict(system: System, known: Histories) -> Met:
     return known[subjects.system(system.id)].figures.verdict

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from state.availability import Figures, figures
-from state.timeline import timeline
-
+from checks.result import Status
 from inventory import subject as subjects
 from inventory.model import Center, Link
 from reports.events import because
@@ -17,7 +15,9 @@ from reports.language import Language
 from reports.names import subject_name
 from reports.strip import strip
 from reports.view import ProvincesView, Said, SubjectRow, Tone
-from state.verdict import Availability, Change, Interval
+from state.availability import Figures, figures
+from state.timeline import timeline
+from state.verdict import Availability, Change, Fault, Interval, Reason
 
 _TONE = {
     Availability.UP: Tone.GOOD,
@@ -58,15 +58,22 @@ def histories(facts: Facts, wanted: Iterable[tuple[str, float]]) -> dict[str, Hi
 
 
 def _history(facts: Facts, changes: list[Change], target: float) -> History:
-    line = tuple(timeline(changes, facts.watched, facts.start, facts.until))
+    line = timeline(facts.start, facts.until, facts.until, changes, facts.watched)
     known = [change for change in changes if change.since <= facts.until]
-    last = max(known, key=lambda change: (change.since, change.at), default=None)
+    last = max(known, key=lambda change: (change.id or 0, change.at, change.since), default=None)
     return History(line, figures(line, target), last)
+
+
+def gaps(facts: Facts) -> list[Interval]:
+    """When the watch did not run: the unknown times of something that would otherwise always be up."""
+    always_up = Change("", Status.UNKNOWN, Status.OK, Fault.NONE, Reason(""), facts.start, facts.start)
+    line = timeline(facts.start, facts.until, facts.until, [always_up], facts.watched)
+    return [interval for interval in line if interval.kind is Availability.UNKNOWN]
 
 
 def subject_row(facts: Facts, subject: str, history: History, note: str, say: Language) -> SubjectRow:
     """How a center, a link, a province or a prober fared."""
-    down, degraded = history.figures.down, history.seconds(Availability.DEGRADED)
+    down, degraded = history.figures.down, history.figures.degraded
     name = subject_name(facts.estate, subject, say)
     ill = history.at_end not in (Availability.UP, Availability.UNKNOWN, Availability.PATH)
     return SubjectRow(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from state.availability import Figures, Outcome
-
 from inventory import subject as subjects
 from inventory.model import System
 from reports.facts import Facts
@@ -13,10 +11,9 @@ from reports.names import grade, subject_name
 from reports.strip import strip
 from reports.subjects import History, length, strip_alt
 from reports.view import Budget, Said, SystemRow, Tone
+from state.availability import COVERAGE_NEEDED, Figures, Met
 
-ENOUGH = 0.9  #: coverage below which no availability figure is printed
-
-_TONE = {Outcome.MET: Tone.GOOD, Outcome.MISSED: Tone.BAD, Outcome.UNDETERMINED: Tone.UNKNOWN}
+_TONE = {Met.MET: Tone.GOOD, Met.MISSED: Tone.BAD, Met.UNDETERMINED: Tone.UNKNOWN}
 
 
 def system_row(facts: Facts, system: System, history: History, say: Language) -> SystemRow:
@@ -34,7 +31,7 @@ def system_row(facts: Facts, system: System, history: History, say: Language) ->
         down=length(found.down, say),
         unseen=say("availability.unseen", length=duration(found.unknown, say.code)) if found.unknown > 0 else "",
         left=budget_left(found, say),
-        budget=Budget(found.allowed, found.down, found.unknown),
+        budget=Budget(found.budget, found.down, found.unknown),
         strip=strip(history.timeline, facts.start, facts.until),
         strip_alt=strip_alt(name, history, say),
     )
@@ -42,21 +39,19 @@ def system_row(facts: Facts, system: System, history: History, say: Language) ->
 
 def measured(found: Figures, say: Language) -> str:
     """The availability, or "insufficient data" where too little was seen to print a number."""
-    if found.measured is None or found.coverage < ENOUGH:
-        return say("availability.insufficient")
-    return percent(found.measured)
+    return say("availability.insufficient") if found.a is None else percent(found.a)
 
 
 def possible(found: Figures, say: Language) -> str:
     """The range that unknown time leaves open; nothing if it is a point, or too little was seen."""
-    if found.low is None or found.high is None or found.coverage < ENOUGH or found.unknown == 0:
+    if found.low is None or found.high is None or found.coverage < COVERAGE_NEEDED or found.unknown == 0:
         return ""
     return say("availability.between", low=percent(found.low), high=percent(found.high))
 
 
 def budget_left(found: Figures, say: Language) -> str:
     """What is left of the allowed downtime: a range where some time is unknown."""
-    most, least = found.allowed - found.down, found.allowed - found.down - found.unknown
+    least, most = found.remaining
     if most < 0:
         return say("availability.overspent", length=duration(-most, say.code))
     if least == most:

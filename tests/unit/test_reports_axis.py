@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.axis import ticks
@@ -46,6 +46,7 @@ def test_an_empty_window_has_no_marks(span: float) -> None:
     assert ticks(MONDAY, MONDAY + span, SHANGHAI, "zh") == ()
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=4, max_value=400 * DAY), st.floats(min_value=0, max_value=3e9), st.integers(2, 8))
 def test_marks_are_few_and_inside(span: float, start: float, most: int) -> None:
     marks = ticks(start, start + span, SHANGHAI, "zh", most)

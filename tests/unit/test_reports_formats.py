@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.formats import duration, moment, percent
@@ -29,6 +29,7 @@ def test_a_share_is_cut(share: float, text: str) -> None:
     assert percent(share) == text
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1), st.integers(min_value=0, max_value=100_000))
 def test_a_share_below_a_target_never_prints_as_the_target(share: float, thousandths: int) -> None:
     target = thousandths / 100_000

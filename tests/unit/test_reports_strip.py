@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.strip import strip
@@ -30,6 +30,7 @@ def test_what_nothing_covers_is_unknown() -> None:
     assert strip([], 100, 100) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-50, 150), st.floats(0, 100), st.sampled_from(Availability)), max_size=30))
 def test_stretches_follow_each_other_and_fill_the_window(parts: list[tuple[float, float, Availability]]) -> None:
     drawn = strip([Interval(start, start + length, kind) for start, length, kind in parts], 0, 100, columns=40)

@@ -117,20 +117,21 @@ def everything_up(found: Estate, at: float) -> list[Change]:
         *(subject.link(one.id) for one in found.links),
         *(subject.province(one.code) for one in partners),
     ]
-    return [Change(id_, Status.UNKNOWN, Status.OK, Fault.NONE, Reason("all_ok"), at, at) for id_ in ids]
+    return [Change(id_, Status.UNKNOWN, Status.OK, Fault.NONE, Reason("system.ok"), at, at) for id_ in ids]
 
 
 def outage(subject_: str, start: float, end: float, fault: Fault, reason: Reason) -> list[Change]:
     """Down from ``start`` to ``end``."""
     return [
         Change(subject_, Status.OK, Status.DOWN, fault, reason, start, start + 12),
-        Change(subject_, Status.DOWN, Status.OK, Fault.NONE, Reason("all_ok"), end, end + 8),
+        Change(subject_, Status.DOWN, Status.OK, Fault.NONE, Reason("system.ok"), end, end + 8),
     ]
 
 
-def down(check: str, sentence: str) -> Reason:
-    """A reason as the judge gives it."""
-    return Reason("check_failed", {"check": check, "sentence": sentence})
+def refused(said: str) -> Reason:
+    """A failed service, as the judge says it."""
+    center = {"center_zh": "民政政务云中心", "center_en": "Government cloud center"}
+    return Reason("component.down", {**center, "component": "app", "host": "cloud-app", "said": said})
 
 
 def week(found: Estate | None = None) -> Facts:
@@ -138,16 +139,23 @@ def week(found: Estate | None = None) -> Facts:
     found = found or estate()
     marriage, province, link = subject.system("marriage"), subject.province("130000"), subject.link("cloud-dr")
     app = subject.component("marriage", "app", "cloud")
-    refused = down("marriage/app@cloud/cloud-app/http", "connection refused by 10.77.1.21:8000")
-    late = down("province/130000/cloud-xchg/batch", "newest batch is 3 h old, allowed is 1 h")
-    slow = down("link/cloud-dr/cloud>dr/prober", "answered after 900 ms, limit is 500 ms")
-    fits = Reason("runbook.no_verdict", {"subject": app})
+    failed = refused("connection refused by 10.77.1.21:8000")
+    late = Reason(
+        "province.down",
+        {"province_zh": "河北省", "province_en": "Hebei", "said": "newest batch is 3 h old, allowed is 1 h"},
+    )
+    slow = Reason("link.slow", {"link": "cloud-dr", "near": "cloud", "far": "dr", "said": "answered after 900 ms"})
+    fits = Reason(
+        "runbook.fits",
+        {"runbook": "restart-service", "subject": app, "status": "down", "fault": "service", "check": "http"}
+        | {"target": "app on cloud-app"},
+    )
     fell, healed = MONDAY + 2 * DAY + 14 * HOUR, MONDAY + 2 * DAY + 14 * HOUR + 9 * MINUTE + 20
     stopped = MONDAY + 6 * DAY + 20 * HOUR
     blind = (MONDAY + 4 * DAY + HOUR, MONDAY + 4 * DAY + HOUR + 25 * MINUTE)
     changes = [
         *everything_up(found, MONDAY - DAY),
-        *outage(marriage, fell, healed, Fault.SERVICE, refused),
+        *outage(marriage, fell, healed, Fault.SERVICE, failed),
         Change(province, Status.OK, Status.DOWN, Fault.PROVINCE, late, stopped, stopped + 60),
         Change(link, Status.OK, Status.DEGRADED, Fault.LINK, slow, MONDAY + 5 * DAY, MONDAY + 5 * DAY + 20),
         Change(
@@ -155,7 +163,7 @@ def week(found: Estate | None = None) -> Facts:
             Status.DEGRADED,
             Status.OK,
             Fault.NONE,
-            Reason("all_ok"),
+            Reason("system.ok"),
             MONDAY + 5 * DAY + 7 * HOUR,
             MONDAY + 6 * DAY,
         ),
@@ -167,7 +175,7 @@ def week(found: Estate | None = None) -> Facts:
         now=MONDAY + WEEK + 2 * HOUR,
         changes=tuple(changes),
         incidents=(
-            Incident(41, app, Fault.SERVICE, fell, fell + 12, healed, refused, (marriage,), "20260819T060030-restart"),
+            Incident(41, app, Fault.SERVICE, fell, fell + 12, healed, failed, (marriage,), "20260819T060030-restart"),
             Incident(42, province, Fault.PROVINCE, stopped, stopped + 60, None, late),
         ),
         watched=((MONDAY - DAY, blind[0]), (blind[1], MONDAY + WEEK)),
@@ -197,7 +205,7 @@ def minutes(found: Estate | None = None) -> Facts:
     found = found or estate()
     start = MONDAY + 10 * HOUR + 137
     fell, healed = start + 100, start + 125
-    app, refused = subject.component("marriage", "app", "cloud"), down("marriage/app@cloud/cloud-app/http", "refused")
+    app, failed = subject.component("marriage", "app", "cloud"), refused("connection refused")
     ran = Run(
         "r1", "restart-service", {"service": "app"}, 1, app, fell + 9, 6.5, Outcome.REPAIRED, "service app runs again"
     )
@@ -208,9 +216,9 @@ def minutes(found: Estate | None = None) -> Facts:
         now=start + 240,
         changes=(
             *everything_up(found, start + 2),
-            *outage(subject.system("marriage"), fell, healed, Fault.SERVICE, refused),
+            *outage(subject.system("marriage"), fell, healed, Fault.SERVICE, failed),
         ),
-        incidents=(Incident(1, app, Fault.SERVICE, fell, fell + 6, healed, refused, (), "r1"),),
+        incidents=(Incident(1, app, Fault.SERVICE, fell, fell + 6, healed, failed, (), "r1"),),
         watched=((start + 1, start + 238),),
         runs=(ran,),
     )
