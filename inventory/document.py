@@ -1,8 +1,8 @@
 """Strict YAML into models: every mistake at once, each with file:line, the text, and what to write instead.
 
 The rest of the product reads its own files (a check's parameters, a runbook's card) through the same functions, so a
-mistake looks the same wherever it was made. ``inventory/tree.py`` reads the text, ``shape.py`` brings it into a model's
-shape, the model judges it, and ``wording.py`` says what the model found.
+mistake looks the same wherever it was made. ``tree.py`` reads the text, ``shape.py`` brings it into a model's shape,
+the model judges it, and ``wording.py`` says what the model found.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from pydantic_core import ErrorDetails
 
 from inventory.errors import InvalidEstate, Problem
 from inventory.model import RawCheck
+from inventory.node import Node, plain, planted
 from inventory.shape import shaped
-from inventory.tree import Node, parse, plain, planted
+from inventory.tree import parse
 from inventory.wording import problem
 
 M = TypeVar("M", bound=BaseModel)

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from inventory.check_rules import broken_checks
 from inventory.document import in_order
 from inventory.errors import InvalidEstate, Mark, Problem
 from inventory.model import Estate
+from inventory.node import Map, shown
 from inventory.parts import Parts, add_estate, add_exchange, add_hosts, add_system, add_unread_system, sound
 from inventory.rules import broken
-from inventory.tree import Map, parse_bytes, read_bytes, shown
+from inventory.tree import parse_bytes, read_bytes
 
 _ADD: dict[str, Callable[[Parts, Map, list[Problem]], None]] = {
     "estate.yml": add_estate,
@@ -39,7 +39,6 @@ def load(folder: Path) -> Estate:
             add_unread_system(parts, folder / name)
     problems.extend(_strays(folder))
     problems.extend(broken(parts))
-    problems.extend(broken_checks(parts))
     if problems or parts.head is None:
         raise InvalidEstate(in_order(problems))
     return _estate(parts, folder, digest.hexdigest())

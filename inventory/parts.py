@@ -26,9 +26,9 @@ from inventory.model import (
     Ssh,
     System,
 )
+from inventory.node import Map, Node, Scalar, Seq, mark_of
 from inventory.salvage import salvaged
 from inventory.shape import keyed, shaped
-from inventory.tree import Map, Node, Scalar, Seq, mark_of
 
 D = TypeVar("D", bound=Document)
 

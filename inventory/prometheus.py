@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import yaml
 
 from inventory.errors import OperatorError
+from inventory.estate_rules import PROBER_JOB
 from inventory.model import Center, Estate, Host, RawCheck
-from inventory.rules import PROBER_JOB
 from inventory.wording import nearest
 
 _FASTEST, _SLOWEST = 1.0, 60.0  #: seconds between two scrapes of a prober

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from inventory.document import validated
 from inventory.errors import Problem
 from inventory.model import Grade, Name
+from inventory.node import Map, Node, Seq, planted
 from inventory.notation import fraction, seconds
 from inventory.shape import bare, fields, is_model
-from inventory.tree import Map, Node, Seq, planted
 from inventory.wording import problem, spot, validators
 
 M = TypeVar("M", bound=BaseModel)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from inventory.errors import OperatorError
 from inventory.model import Estate, Host
-from inventory.tree import shown
+from inventory.node import shown
 from inventory.wording import nearest
 
 _TERM = re.compile(r"\s*([a-z][a-z0-9.-]*)\s*(!=|=)\s*(.*?)\s*")

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from inventory.errors import Mark, Problem
 from inventory.model import Document, RawCheck
-from inventory.tree import Map, Node, Scalar, Seq, lines, planted
+from inventory.node import Map, Node, Scalar, Seq, lines, planted
 
 OURS = frozenset({"mark", "lines"})  #: fields that loading fills; nobody writes them
 _CHECK = frozenset(RawCheck.model_fields) - OURS - {"params"}

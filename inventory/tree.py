@@ -1,4 +1,4 @@
-"""YAML text as a tree whose every node knows its line; what an operator should not write is refused here.
+"""YAML text into a tree; what an operator should not write is refused here.
 
 Built from the parser's events, so nothing is ever constructed, followed or expanded: tags, anchors, aliases and merge
 keys cannot do anything. Plain words mean what they look like (YAML 1.2): ``on``, ``yes`` and ``22:22`` are text.
@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from inventory.errors import Mark, Problem
+from inventory.node import UNSEEN, Map, Node, Scalar, Seq, shown
+
+__all__ = ["Map", "Node", "Scalar", "Seq", "parse", "parse_bytes", "read_bytes", "resolve"]
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 24
-SHOWN = 60  #: characters of offending text that a message quotes
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?")
@@ -31,127 +34,8 @@ _WORDS: dict[str, object] = dict.fromkeys(("", "~", "null", "Null", "NULL")) | {
     "False": False,
     "FALSE": False,
 }
-#: control characters, halves of surrogate pairs, and marks that turn the direction of text, to show what is not meant
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A single value: what was written, and what it means (text, number, true or false, or nothing)."""
-
-    text: str
-    value: object
-    mark: Mark
-
-
-@dataclass(frozen=True, slots=True)
-class Seq:
-    """A list."""
-
-    items: tuple[Node, ...]
-    mark: Mark
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A mapping; keys are text as written. ``mark`` is the line of the key it belongs to."""
-
-    entries: Mapping[str, Node]
-    keys: Mapping[str, Mark]  #: where each key stands
-    mark: Mark
-
-    def get(self, key: str) -> Node | None:
-        """The value of a key, or None."""
-        return self.entries.get(key)
-
-    def with_entry(self, key: str, node: Node) -> Map:
-        """The same mapping with one entry set; its key stands where the value does."""
-        return replace(self, entries={**self.entries, key: node}, keys={**self.keys, key: node.mark})
-
-    def without(self, key: str) -> Map:
-        """The same mapping with one entry left out."""
-        return replace(self, entries={name: node for name, node in self.entries.items() if name != key})
-
-
-Node = Scalar | Seq | Map
-
-
-def plain(node: Node) -> Any:
-    """The tree as Python values: dict, list, str, int, float, bool, None."""
-    match node:
-        case Map():
-            return {key: plain(value) for key, value in node.entries.items()}
-        case Seq():
-            return [plain(item) for item in node.items]
-        case Scalar():
-            return node.value
-
-
-def planted(value: object, mark: Mark, lines: Mapping[str, int] | None = None, path: str = "") -> Node:
-    """A tree from Python values, the inverse of :func:`plain`; lines by dotted path, ``mark`` for the rest."""
-    lines = lines or {}
-    here = Mark(mark.file, lines.get(path, mark.line))
-    if isinstance(value, Mapping):
-        entries = {str(key): planted(item, here, lines, _join(path, key)) for key, item in value.items()}
-        return Map(entries, {key: node.mark for key, node in entries.items()}, here)
-    if isinstance(value, list | tuple):
-        return Seq(tuple(planted(item, here, lines, _join(path, at)) for at, item in enumerate(value)), here)
-    return Scalar(str(value), value, here)
-
-
-def lines(node: Node, path: str = "") -> dict[str, int]:
-    """The line of every dotted path below a node: ``{"headers": 3, "headers.Host": 4}``."""
-    match node:
-        case Map():
-            below = [(_join(path, key), value) for key, value in node.entries.items()]
-        case Seq():
-            below = [(_join(path, at), value) for at, value in enumerate(node.items)]
-        case Scalar():
-            below = []
-    found = {name: value.mark.line for name, value in below}
-    for name, value in below:
-        found |= lines(value, name)
-    return found
-
-
-def _join(path: str, step: object) -> str:
-    return f"{path}.{step}" if path else str(step)
-
-
-def shown(text: str) -> str:
-    """Text from a file fit for a message: one line, no control characters, cut when long."""
-    flat = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
-    return flat if len(flat) <= SHOWN else flat[: SHOWN - 1] + "…"
-
-
-def below(node: Node, *path: str | int) -> Node | None:
-    """What stands below a node, or None."""
-    here: Node | None = node
-    for step in path:
-        if isinstance(here, Map) and isinstance(step, str):
-            here = here.get(step)
-        elif isinstance(here, Seq) and isinstance(step, int) and step < len(here.items):
-            here = here.items[step]
-        else:
-            return None
-    return here
-
-
-def mark_of(node: Node, *path: str | int) -> Mark:
-    """The line of what stands below a node; the nearest line above it where there is nothing."""
-    mark = node.mark
-    for step in path:
-        if isinstance(node, Map) and isinstance(step, str) and step in node.entries:
-            mark, node = node.keys[step], node.entries[step]
-        elif isinstance(node, Seq) and isinstance(step, int) and step < len(node.items):
-            mark, node = node.items[step].mark, node.items[step]
-        else:
-            return mark
-    return node.mark if isinstance(node, Scalar) else mark
 
 
 def parse(file: Path, problems: list[Problem]) -> Map | None:
@@ -168,17 +52,9 @@ def parse_bytes(data: bytes, file: Path, problems: list[Problem]) -> Map | None:
     text = _text(data, file, problems)
     if text is None:
         return None
-    unseen = [
-        Problem(
-            Mark(file, text.count("\n", 0, found.start()) + 1),
-            f"U+{ord(found[0]):04X}",
-            "is a character nobody can see",
-            "delete it; write the text without control or text-direction characters",
-        )
-        for found in _UNSEEN.finditer(text)
-    ]
+    unseen = [_unseen(text, found, file) for found in islice(UNSEEN.finditer(text), 20)]
+    problems.extend(unseen)
     if unseen:
-        problems.extend(unseen[:20])
         return None
     try:
         return _Composer(file, problems).document(text)
@@ -195,6 +71,12 @@ def parse_bytes(data: bytes, file: Path, problems: list[Problem]) -> Map | None:
             )
         )
     return None
+
+
+def _unseen(text: str, found: re.Match[str], file: Path) -> Problem:
+    mark = Mark(file, text.count("\n", 0, found.start()) + 1)
+    instead = "delete it; write the text without control or text-direction characters"
+    return Problem(mark, f"U+{ord(found[0]):04X}", "is a character nobody can see", instead)
 
 
 def read_bytes(file: Path, problems: list[Problem]) -> bytes | None:
@@ -309,7 +191,7 @@ class _Composer:
 
     def _scalar(self, event: Any, mark: Mark) -> Scalar:
         text = event.value
-        if _UNSEEN.search(text):
+        if UNSEEN.search(text):
             self._problem(mark, text, "holds a character nobody can see", "remove the escape")
             return Scalar(text, None, mark)
         return Scalar(text, text if event.style else resolve(text), mark)

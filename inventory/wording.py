@@ -13,9 +13,9 @@ from pydantic_core import ErrorDetails
 
 from inventory.errors import Mark, Problem
 from inventory.model import Confirm, Name, RawCheck
+from inventory.node import Map, Node, Scalar, Seq, shown
 from inventory.notation import fraction, seconds
 from inventory.shape import OURS, bare, fields, is_model, key_of
-from inventory.tree import Map, Node, Scalar, Seq, shown
 
 _NAMES = "use lower-case letters, digits and hyphens, at most 41 characters, like `cloud-db`"
 _PATTERNS = {r"^[a-z0-9][a-z0-9-]{0,40}$": _NAMES, r"^\d{6}$": 'write the six digits of GB/T 2260, like "110000"'}

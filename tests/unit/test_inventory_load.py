@@ -64,10 +64,7 @@ def test_files_that_an_editor_leaves_behind_do_no_harm(tmp_path: Path) -> None:
     shutil.copytree(BASE, folder)
     for name in ("README.md", ".#estate.yml", "estate.yml~", "systems/.news.yml.swp", "systems/.#news.yml"):
         (folder / name).write_text("not an estate")
-    assert (
-        load(folder) == load(BASE).model_copy(update={"folder": str(folder)})
-        or load(folder).digest == load(BASE).digest
-    )
+    assert load(folder).digest == load(BASE).digest
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "estate.yml"])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from inventory.errors import Mark, Problem
-from inventory.tree import MAX_BYTES, Map, lines, mark_of, parse, parse_bytes, plain, planted, resolve
+from inventory.node import Map, lines, mark_of, plain, planted
+from inventory.tree import MAX_BYTES, parse, parse_bytes, resolve
 
 FILE = Path("some.yml")
 
