@@ -26,6 +26,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{what} 异常，其主机 {host} 登录刚刚失败，正在确认是否为主机故障",
         "{what} is in trouble and its host {host} just failed a login; being confirmed",
     ),
+    "any.unjudged": ("尚未判定", "not judged yet"),
     "any.gone": ("该对象已不在资产清单中", "no longer part of the estate"),
     "host.ok": ("主机 {host} 运行正常", "host {host} works"),
     "host.path_noted": (
@@ -111,7 +112,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "center.ok": ("{center}运行正常", "{center} works"),
     "center.dark": (
         "{center}整体失联：{from}及值守端均无法到达，内部状况未知，可能为断电或通信全部中断",
-        "{center} is dark: neither {from} nor the desk reaches it; what goes on inside is unknown (power or all lines lost)",
+        "{center} is dark: neither {from} nor the desk reaches it; inside nothing is known (power or all lines lost)",
     ),
     "center.cut_off": (
         "{center}与其他中心通信中断（{from}均无法到达），中心内部仍在运行",
@@ -221,7 +222,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 def say(reason: Reason, lang: str) -> str:
     """The reason as a sentence in ``zh`` or ``en`` (anything else is English).
 
-    The facts in it are hostile: escape the sentence where it is shown. An unknown code is said as it is, with its facts.
+    The facts in it are hostile: escape the sentence where it is shown. An unknown code is said as it is, with facts.
     """
     texts = TEXTS.get(reason.code)
     if texts is None:
