@@ -18,6 +18,7 @@ from reports.view import WeeklyView
 
 MOST_INCIDENTS = 200  #: rows of the incident table, the longest ones; the rest is counted
 MOST_RUNS = 100
+DAY = 86400.0  #: above it the marks of a narrow axis are days, whose names are long
 
 
 def weekly(facts: Facts, lang: str) -> str:
@@ -38,7 +39,7 @@ def weekly_view(facts: Facts, say: Language) -> WeeklyView:
         lang=say.code,
         estate=estate.name.said(say.code),
         window=window_view(facts, known, say),
-        axis=ticks(facts.start, facts.until, facts.zone, say.code, most=3),
+        axis=ticks(facts.start, facts.until, facts.zone, say.code, most=3 if facts.until - facts.start > DAY else 4),
         wide_axis=ticks(facts.start, facts.until, facts.zone, say.code, most=5),
         start=facts.start,
         end=facts.until,
