@@ -20,6 +20,7 @@ from lab.services.exchange_files import CODE, PROVINCES, describe
 
 LOG = logging.getLogger(__name__)
 PATIENCE = 5.0  #: seconds for each answer of the front end
+_FIRST_ROUND = 3.0  #: seconds; nobody should wait long for the exchange to have something in it
 CHINA = timezone(timedelta(hours=8))
 
 
@@ -144,10 +145,11 @@ def go_round(front: Front, codes: tuple[str, ...], silent: Path, every: float) -
     numbers = dict.fromkeys(codes, 1)
     unsent: dict[str, tuple[str, bytes]] = {}
     due = time.monotonic()
+    turn = min(every, _FIRST_ROUND)
     while True:
         for code in codes:
             time.sleep(max(0.0, due - time.monotonic()))
-            due = max(due, time.monotonic()) + every / len(codes)
+            due = max(due, time.monotonic()) + turn / len(codes)
             if code in stopped(silent):
                 continue
             name, content = unsent.setdefault(code, batch(code, numbers[code], datetime.now(CHINA)))
@@ -158,6 +160,7 @@ def go_round(front: Front, codes: tuple[str, ...], silent: Path, every: float) -
             except (OSError, EOFError, paramiko.SSHException) as error:
                 line.hang_up()
                 LOG.warning("%s could not deliver batch %d: %s", code, numbers[code], error or type(error).__name__)
+        turn = every
 
 
 def main() -> None:
