@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import re
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def fill(text: str, layout: Layout, mode: Mode, net: str) -> str:
             case ("HOSTS", None):
                 return str(layout.inside(mode).hosts)
             case ("SSHUSER", None):
-                return "root" if mode == "namespaces" else getpass.getuser()
+                return "root" if mode == "namespaces" else pwd.getpwuid(os.geteuid()).pw_name
             case ("HOSTKEY", str(host)):
                 return host_key(layout.keys, host)
             case ("SV", str(host)):

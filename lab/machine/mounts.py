@@ -13,6 +13,7 @@ from pathlib import Path
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC = 1, 2, 4, 32, 4096, 16384
 _SYS_MOUNT_SETATTR = 442  # the same on every architecture
 _AT_FDCWD, _AT_RECURSIVE, _ATTR_RDONLY = -100, 0x8000, 1
+VOLUME = "tricenter-"  #: how the kernel's name of a host's data volume begins
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,8 +32,9 @@ def furnish(lab: Path, short: Path, host: str, carry: tuple[Path, ...], devices:
     """
     kept = [(path, os.open(path, os.O_PATH)) for path in (lab, *carry)]
     _lay_lab(kept[0][1], short, host)
-    for volume in mounted_in(lab):  # the other hosts' volumes are theirs
-        unmount(volume, lazy=True)
+    for volume, source in _mounted():  # other hosts' volumes are theirs; a copy here would outlive them, too
+        if source.startswith(VOLUME) and not volume.is_relative_to(short):
+            unmount(volume, lazy=True)
     set_read_only(Path("/"), recursive=True)
     own = short / "hosts" / host
     set_read_only(short.parent, writable=True)
@@ -83,10 +85,14 @@ def unmount(target: Path, *, lazy: bool = False) -> None:
 
 def mounted_in(folder: Path) -> list[Path]:
     """What is mounted in a folder, as the kernel tells it, the deepest first."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    targets = [Path(_unescape(line.split()[4])) for line in lines]
-    inside = [target for target in targets if target.is_relative_to(folder)]
-    return sorted(inside, key=lambda path: len(path.parts), reverse=True)
+    return [target for target, _ in _mounted() if target.is_relative_to(folder)]
+
+
+def _mounted() -> list[tuple[Path, str]]:
+    """Where something is mounted, and its source; the deepest first."""
+    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    found = [(Path(_unescape(words[4])), words[words.index("-") + 2]) for words in lines]
+    return sorted(found, key=lambda one: len(one[0].parts), reverse=True)
 
 
 def set_read_only(target: Path, *, recursive: bool = False, writable: bool = False) -> None:

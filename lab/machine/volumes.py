@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from lab.layout import Layout
-from lab.machine.mounts import mount, mounted_in, unmount
+from lab.machine.mounts import VOLUME, mount, mounted_in, unmount
 from lab.topology import LabHost
 
 _MEGABYTES = {"db": 768, "ops": 512}
@@ -21,7 +21,7 @@ def attach(layout: Layout, host: LabHost) -> None:
     target, kept = layout.data(host.id), layout.host(host.id) / _KEPT
     if not os.path.ismount(target):
         size = _MEGABYTES.get(host.kind, _OTHERS_MEGABYTES)
-        mount(f"tricenter-{host.id}", target, "tmpfs", options=f"size={size}m,mode=755")
+        mount(f"{VOLUME}{host.id}", target, "tmpfs", options=f"size={size}m,mode=755")
     if kept.exists():
         shutil.copytree(kept, target, symlinks=True, dirs_exist_ok=True)
         _own_alike(kept, target)
