@@ -120,7 +120,7 @@ def test_a_window_that_has_not_ended_counts_only_what_has_passed() -> None:
     )
     view = weekly_view(half, language("en"))
     assert {row.coverage for row in view.systems} == {"100%"}
-    assert "The period has not ended" in view.window.notices[0]
+    assert "the time after it is not counted" in view.window.notices[0]
 
 
 def test_moments_that_nobody_had_time_to_judge_are_no_gap() -> None:
