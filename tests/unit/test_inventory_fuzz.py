@@ -132,16 +132,15 @@ def test_any_text_for_a_file(folder: Path, file: str, text: str) -> None:
     estate_or_problems(folder)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(SCALARS),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["id", "kind", "mark", "lines", "params", "hosts", "app", "one"]), inner, max_size=3
-        )
-    ),
-    max_leaves=8,
-)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(SCALARS)
+
+
+def nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    names = st.sampled_from(["id", "kind", "mark", "lines", "params", "hosts", "app", "one"])
+    return inner | st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
+
+
+JSON = nested(nested(nested(LEAF)))
 KEYS = {
     "estate.yml": ["estate", "name", "timezone", "defaults", "sites", "centers", "links"],
     "hosts.yml": ["every_host", "hosts"],
