@@ -19,8 +19,9 @@ from checks.deadline import Deadline
 from checks.result import Measurement, Status
 from checks.sentence import clean
 from checks.ssh import bounded
-from checks.ssh_connection import OUTPUT_LIMIT, Connection, Reply
-from checks.ssh_pool import POOL, Unasked, Unreached
+from checks.ssh_connection import OUTPUT_LIMIT, Connection
+from checks.ssh_pool import POOL
+from checks.ssh_target import Reply, Unasked, Unreached
 from inventory.model import Document, Host
 
 _STATUS = {0: Status.OK, 1: Status.DEGRADED, 2: Status.DOWN, 3: Status.UNKNOWN}

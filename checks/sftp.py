@@ -20,8 +20,9 @@ from checks.check import Check
 from checks.deadline import Deadline
 from checks.result import Measurement, Status
 from checks.sentence import clean
-from checks.ssh_connection import Connection, Entry
-from checks.ssh_pool import POOL, Unasked, Unreached
+from checks.ssh_connection import Connection
+from checks.ssh_pool import POOL
+from checks.ssh_target import Entry, Unasked, Unreached
 from inventory.model import Document, Seconds
 
 ENTRIES = 10_000  #: entries of a folder that are looked at

@@ -15,7 +15,7 @@ from checks.check import Check
 from checks.deadline import Deadline
 from checks.result import Measurement, Status
 from checks.sentence import clean
-from checks.ssh_connection import Connection, Reply
+from checks.ssh_connection import Connection
 from checks.ssh_facts import (
     Clock,
     Limits,
@@ -30,7 +30,8 @@ from checks.ssh_facts import (
     read_runit,
     read_systemd,
 )
-from checks.ssh_pool import POOL, Unasked, Unreached
+from checks.ssh_pool import POOL
+from checks.ssh_target import Reply, Unasked, Unreached
 from inventory.model import Document, Host, Seconds
 
 _NEEDS_LIMIT = {"disk": "85%", "load": "2", "clock": "500ms", "file": "10m"}

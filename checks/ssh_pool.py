@@ -17,7 +17,8 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from checks.deadline import Deadline
-from checks.ssh_connection import Attempt, Connection, Lost, Slow, Target, Unasked, Unreached, connect
+from checks.ssh_connection import Connection, connect
+from checks.ssh_target import Attempt, Lost, Target, Unasked, Unreached
 from inventory.model import Host
 
 Answer = TypeVar("Answer")
@@ -26,7 +27,8 @@ Question = Callable[[Connection, Deadline], Answer]
 _CONNECTORS = 64  #: connections opened at the same time
 _WORKERS = 32  #: questions asked at the same time
 _PER_HOST = 8  #: questions to one host at the same time; OpenSSH allows 10 channels a connection (MaxSessions)
-_KEPT = 256  #: open connections, each a file descriptor and a thread; the longest unused goes first
+_KEPT = 512  #: open connections, each a file descriptor and a thread; beyond that the longest unused are closed,
+_UNUSED = 60.0  #: but only if nobody has asked for them for so many seconds
 _GRACE = 0.1  #: seconds after its deadline at which a question that still hangs is torn out
 
 
@@ -57,7 +59,7 @@ class Pool:
     async def ask(self, host: Host, timeout: float, question: Question[Answer]) -> Answer:
         """Run ``question(connection, deadline)`` in a thread; the whole ends within ``timeout`` seconds.
 
-        A connection that turns out to be dead is opened anew once. Raises :class:`Unasked`, :class:`Unreached`.
+        A connection that turns out to be dead is opened anew once. Raises Unasked, Unreached.
         """
         target, deadline = Target.of(host), Deadline.after(timeout)
         while True:
@@ -100,10 +102,15 @@ class Pool:
             attempt = Attempt()
             slot = _Slot(self._connectors.submit(connect, target, deadline, attempt), attempt)
             self._slots[target] = slot
-            surplus = sorted(self._slots, key=lambda key: self._slots[key].used)[: len(self._slots) - _KEPT]
-            for old in surplus:
-                _give_up(self._slots.pop(old))
+            self._make_room()
             return slot, True
+
+    def _make_room(self) -> None:
+        surplus = sorted(self._slots.items(), key=lambda item: item[1].used)[: max(0, len(self._slots) - _KEPT)]
+        for target, slot in surplus:
+            if slot.used <= time.monotonic() - _UNUSED:
+                del self._slots[target]
+                _give_up(slot)
 
     async def _put(
         self, target: Target, connection: Connection, question: Question[Answer], deadline: Deadline
@@ -159,5 +166,3 @@ def _give_up(slot: _Slot) -> None:
 
 
 POOL = Pool()  #: the process's one pool: connections outlive a single round of checks
-
-__all__ = ["POOL", "Lost", "Pool", "Slow", "Unasked", "Unreached"]

@@ -115,7 +115,7 @@ def _start(programs: Path, data: Path) -> Server:
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (data.parent / f"{data.name}.log").open("wb") as log:
-        command = [*_as_postgres(), programs / "postgres", "-D", data, *options]
+        command = [*_as_postgres(), str(programs / "postgres"), "-D", str(data), *options]
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
     server = Server(port, process)
     eventually(lambda: server.run("SELECT true") == [(True,)], f"server in {data} answers")

@@ -17,8 +17,8 @@ from checks import sftp
 from checks.check import Check
 from checks.result import Measurement, Status
 from checks.sftp import Folder, Params
-from checks.ssh_connection import Entry
 from checks.ssh_pool import POOL
+from checks.ssh_target import Entry
 from inventory.model import Confirm
 from tests.fakes.ssh_server import SshServer, frozen_listener
 

@@ -13,10 +13,11 @@ import paramiko
 import pytest
 from pydantic import ValidationError
 
-from checks import ssh
+from checks import ssh, ssh_pool
 from checks.check import Check
 from checks.result import Measurement, Status
-from checks.ssh_pool import POOL
+from checks.ssh_pool import POOL, Pool
+from checks.ssh_target import Unasked, Unreached
 from inventory.model import Confirm, Host
 from tests.fakes.ssh_server import SshServer, frozen_listener, make_key, says, silent
 
@@ -246,3 +247,45 @@ def test_a_check_without_a_host_is_unknown() -> None:
 def test_mistakes_in_parameters_are_said(params: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         ssh.Params(**params)
+
+
+def test_who_waits_for_a_connection_that_another_check_opens_hears_how_far_it_came(server: SshServer) -> None:
+    async def both(host: Host) -> tuple[Measurement, Measurement]:
+        first = asyncio.create_task(ssh.probe(check(host, 1.0, ask="login")))
+        second = asyncio.create_task(ssh.probe(check(host, 0.3, ask="login")))
+        return await asyncio.gather(second, first)
+
+    with frozen_listener() as listener:
+        seen = asyncio.run(both(server.host(port=listener.getsockname()[1])))
+    assert [each.status for each in seen] == [Status.DOWN, Status.DOWN]
+    assert "sends no SSH banner: the host may be frozen (waited 0.3 s)" in seen[0].sentence
+
+
+def test_a_question_that_found_no_worker_says_nothing_of_its_host(
+    server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_pool, "_CONNECTORS", 1)
+    pool = Pool()
+
+    async def two(port: int) -> tuple[object, object]:
+        first = pool.ask(server.host(port=port), 0.6, lambda *_: None)
+        second = pool.ask(server.host(), 0.3, lambda *_: None)
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    with frozen_listener() as listener:
+        stuck, queued = asyncio.run(two(listener.getsockname()[1]))
+    pool.close()
+    assert isinstance(stuck, Unreached)
+    assert isinstance(queued, Unasked)
+    assert str(queued) == "all workers were busy with other hosts"
+
+
+def test_the_longest_unused_connection_gives_way(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh_pool, "_KEPT", 1)
+    monkeypatch.setattr(ssh_pool, "_UNUSED", 0.0)
+    copied = server.folder / "copied"
+    copied.write_bytes((server.folder / "client").read_bytes())
+    one, other = server.host(), server.host(key=str(copied))
+    for host in (one, one, other, one):
+        assert ask(host, ask="login").status is Status.OK
+    assert server.connections == 3
