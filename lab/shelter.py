@@ -20,8 +20,10 @@ def settle(folder: Path) -> Layout:
     Raises LabError when the short folder is somebody else's.
     """
     wanted = folder.resolve()
-    if folder.is_symlink() or fits(wanted):
-        return Layout(_own(wanted) if folder.is_symlink() else wanted)
+    if folder.is_symlink():
+        return Layout(_own(folder.readlink()))
+    if fits(wanted):
+        return Layout(wanted)
     digest = hashlib.sha256(str(wanted).encode()).hexdigest()[:8]
     short = _SHORT / f"tri-{os.geteuid()}-{digest}"
     if wanted.is_dir() and not any(wanted.iterdir()):

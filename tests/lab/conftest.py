@@ -33,9 +33,11 @@ def lab() -> Iterator[Lab]:
     stood = state.read(Layout(_FOLDER.resolve())) is not None
     if not stood and (why := mode.detect()[1]):
         pytest.skip(f"the lab's tests need network namespaces: {why}")
-    yield up(_FOLDER, _say, net=_NET)
-    if not stood:
-        down(_FOLDER, _say)
+    try:
+        yield up(_FOLDER, _say, net=_NET)
+    finally:
+        if not stood:
+            down(_FOLDER, _say)
 
 
 @pytest.fixture

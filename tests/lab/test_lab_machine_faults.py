@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from lab.client import Lab
 from lab.errors import LabError
 from lab.faults import active, inject, undo
+from lab.layout import WAN
+from lab.packages import program
 from lab.services.postgres import BIN
 from lab.status import status
 from lab.topology import PORTS
@@ -225,6 +228,14 @@ def test_a_lost_city_leaves_the_other(healthy: Lab, until: Until) -> None:
     undo(healthy, "lose-city")
     until(lambda: knock(healthy, "cloud-entry", "haproxy-web") == "open", "the entry is back")
     until(lambda: sql(healthy, "bigdata-db", "SELECT pg_is_in_recovery()") == "t", "the metro standby is back")
+
+
+def test_links_outlive_their_router(healthy: Lab, until: Until) -> None:
+    inject(healthy, "cut-link", ["cloud", "dr"])
+    router = healthy.layout.service(WAN, "router")
+    subprocess.run([program("sv"), "kill", str(router)], check=True)
+    until(lambda: reaches(healthy, "cloud-app", "bigdata-app"), "a new router routes")
+    assert not reaches(healthy, "cloud-app", "dr-app")
 
 
 def test_a_fault_keeps_its_time_however_often_it_is_injected(healthy: Lab) -> None:

@@ -126,7 +126,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_net_of_this_machine_is_not_taken(folder: Path) -> None:
-    subprocess.run(["ip", "link", "add", "name", "tri-test", "type", "dummy"], check=True)
+    subprocess.run(["ip", "link", "add", "name", "tri-test", "type", "veth", "peer", "name", "tri-peer"], check=True)
     try:
         subprocess.run(["ip", "addr", "add", "10.76.200.1/24", "dev", "tri-test"], check=True)
         subprocess.run(["ip", "link", "set", "tri-test", "up"], check=True)
