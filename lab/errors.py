@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inventory.errors import OperatorError
 
-class LabError(Exception):
+
+class LabError(OperatorError):
     """The lab cannot do what was asked; the message says why and what to do."""

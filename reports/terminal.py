@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,8 +17,15 @@ from state.reasons import say
 from state.verdict import Change
 
 _STYLE = {Status.OK: "green", Status.DEGRADED: "yellow", Status.DOWN: "bold red", Status.UNKNOWN: "magenta"}
+_WIDTH = 140  #: columns where the terminal does not say
 #: never colour alone
 _MARK = {Status.OK: "●", Status.DEGRADED: "◐", Status.DOWN: "✖", Status.UNKNOWN: "?"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that takes text as it is (``:cloud:`` is no emoji); a pipe gets lines wide enough for a table."""
+    made = Console(stderr=stderr, highlight=False, emoji=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=_WIDTH)
 
 
 def mark(status: Status, word: str = "") -> Text:
@@ -82,8 +87,3 @@ def run(ended: Run) -> RenderableType:
         table.add_row(*(Text(clean(task.get(key, ""), 120)) for key in ("task", "status", "says")))
     line = f"{ended.runbook}: {ended.outcome.value} after {ended.took:.1f} s. {clean(ended.sentence, 300)}"
     return Group(table, Text(line), Text(f"what Ansible wrote: {ended.artifacts}"))
-
-
-def clock(moment: float, zone: str) -> str:
-    """A Unix time as the estate's wall clock."""
-    return f"{datetime.fromtimestamp(moment, UTC).astimezone(ZoneInfo(zone)):%m-%d %H:%M:%S}"

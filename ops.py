@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Tricenter: operations for an estate that lives in two sites and three data centers.
+
+Exit codes: 0 healthy or done, 1 not healthy, 2 bad input, 3 unknown, 4 refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+import uvloop
+
+import inventory.ansible
+import inventory.known_hosts
+import inventory.prometheus
+import runbooks.catalogue
+import runbooks.run
+from checks import engine, prober
+from checks.check import Check
+from checks.collect import collect
+from checks.expand import expand
+from checks.here import seen_from
+from checks.repeat import repeat
+from checks.result import Result, Status
+from inventory.errors import OperatorError
+from inventory.load import load
+from inventory.model import Estate
+from inventory.selector import matches, select
+from lab.cli import app as lab_app
+from reports import terminal
+from reports.board import board
+from reports.gather import gather
+from reports.weekly import weekly
+from runbooks.responder import Responder
+from runbooks.verify import to_ask, together
+from state.cycle import Cycle
+from state.desk import DESK
+from state.overview import overview
+from state.store import Store
+
+SAMPLE = Path(__file__).parent / "inventory" / "estates" / "civil-affairs"
+STORE = "sqlite:///var/state.sqlite"
+RUNS = Path("var/runs")
+EXIT = {Status.OK: 0, Status.DEGRADED: 1, Status.DOWN: 1, Status.UNKNOWN: 3}
+REFUSED = 4
+
+EstateFolder = Annotated[Path, typer.Option("--estate", help="Folder of the estate.", envvar="OPS_ESTATE")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Where the state is kept.", envvar="OPS_STORE")]
+Selector = Annotated[str, typer.Argument(help="Such as center=dr,role=db; nothing means everything.")]
+CenterId = Annotated[str, typer.Option("--center", help="Id of a center.")]
+Language = Annotated[str, typer.Option("--lang", help="zh or en.")]
+out = terminal.console()
+err = terminal.console(stderr=True)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+inventory_app = typer.Typer(no_args_is_help=True, help="The estate in the forms that other tools read.")
+prometheus_app = typer.Typer(no_args_is_help=True, help="Prometheus configuration from the estate.")
+runbook_app = typer.Typer(no_args_is_help=True, help="What may be done to one thing.")
+report_app = typer.Typer(no_args_is_help=True, help="What managers and auditors read.")
+app.add_typer(inventory_app, name="inventory")
+app.add_typer(prometheus_app, name="prometheus")
+app.add_typer(runbook_app, name="runbook")
+app.add_typer(report_app, name="report")
+app.add_typer(lab_app, name="lab")
+
+
+@app.command()
+def version() -> None:
+    """The version, and where this copy runs from."""
+    out.print(f"tricenter, running from {Path(__file__).resolve()}")
+
+
+@app.command()
+def validate(estate: EstateFolder = SAMPLE) -> None:
+    """Read the estate, its checks and the runbooks' cards strictly; every mistake is named with file and line."""
+    found, checks = _read(estate)
+    cards = runbooks.catalogue.load()
+    out.print(
+        f"{found.id}: {len(found.centers)} centers, {len(found.hosts)} hosts, {len(found.systems)} systems, "
+        f"{len(checks)} checks, {len(cards)} runbooks; nothing to mend"
+    )
+
+
+@inventory_app.command("hosts")
+def inventory_hosts(selector: Selector = "", estate: EstateFolder = SAMPLE) -> None:
+    """The hosts that a selector means."""
+    out.print(terminal.hosts(select(load(estate), selector)))
+
+
+@inventory_app.command("ansible")
+def inventory_ansible(estate: EstateFolder = SAMPLE) -> None:
+    """The estate as an Ansible inventory (JSON)."""
+    sys.stdout.write(json.dumps(inventory.ansible.inventory(load(estate)), ensure_ascii=False, indent=2) + "\n")
+
+
+@inventory_app.command("known-hosts")
+def inventory_known_hosts(estate: EstateFolder = SAMPLE) -> None:
+    """The hosts' keys in the form of ssh's known_hosts."""
+    sys.stdout.write(inventory.known_hosts.known_hosts(load(estate)))
+
+
+@prometheus_app.command("render")
+def prometheus_render(
+    center: CenterId, folder: Annotated[Path, typer.Option("--out", help="Where to.")], estate: EstateFolder = SAMPLE
+) -> None:
+    """Write a center's prometheus.yml and its targets into a folder."""
+    for name, text in inventory.prometheus.render(load(estate), center).items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def check(selector: Selector = "", estate: EstateFolder = SAMPLE) -> None:
+    """Ask the checks once from here and show the answers."""
+    _, checks = _read(estate)
+    asked = [one for one in seen_from(checks, DESK) if not selector or (one.host and matches(one.host, selector))]
+    results = _ask(asked)
+    out.print(terminal.results(results))
+    raise typer.Exit(EXIT[together(result.status for result in results)])
+
+
+@app.command()
+def probe(
+    center: str = typer.Option(...), listen: str = typer.Option(..., help="address:port"), estate: EstateFolder = SAMPLE
+) -> None:
+    """Be the prober of a center: ask its checks on schedule and serve the answers."""
+    prober.run(center, load(estate), listen, ready=lambda host, port: err.print(f"{center}: serving on {host}:{port}"))
+
+
+@app.command()
+def watch(
+    estate: EstateFolder = SAMPLE,
+    store: StoreUrl = STORE,
+    every: Annotated[float, typer.Option(help="Seconds from one cycle to the next.")] = 2.0,
+    embedded: Annotated[bool, typer.Option(help="Ask the checks from here, without probers.")] = False,
+) -> None:
+    """The standing watch: collect, judge, record, act; until SIGTERM."""
+    found, checks = _read(estate)
+    embedded = embedded or not any(center.prometheus or center.prober for center in found.centers)
+    checks = seen_from(checks, DESK) if embedded else checks
+    with closing(_store(store)) as kept:
+        kept.saw_estate(found.digest, found.folder, time.time())
+        uvloop.run(_watch(found, checks, kept, every, embedded))
+
+
+async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool) -> None:
+    """The cycle as a paragraph."""
+    cycle = Cycle(store, estate, checks)
+    answers: deque[Result] = deque()
+    asker = engine.Paced(DESK, time.time, answers.append)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    responder = Responder(estate, checks, runbooks.catalogue.load(), store, RUNS, _ask, time.time, _tell)
+
+    def turn() -> None:
+        now = time.time()
+        if embedded:
+            results, reach = [answers.popleft() for _ in range(len(answers))], {}
+        else:
+            seen = collect(estate, now, timeout=every)
+            results, reach = list(seen.results), {center: view.reached for center, view in seen.centers.items()}
+        for change in cycle.turn(results, reach, time.time()):
+            _tell(terminal.change(change))
+        responder.respond(cycle.verdicts)
+
+    try:
+        asking = asyncio.ensure_future(asker.run(checks if embedded else (), stop))
+        await repeat(turn, every, stop)
+        await asking
+    finally:
+        responder.close()
+
+
+@app.command()
+def status(
+    estate: EstateFolder = SAMPLE,
+    store: StoreUrl = STORE,
+    lang: Language = "en",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """What is known now: the three centers, systems by center, links, incidents, and the age of everything."""
+    found, checks = _read(estate)
+    with closing(_store(store)) as kept:
+        view = overview(
+            found,
+            kept.verdicts(),
+            kept.latest(),
+            kept.incidents(open_only=True),
+            subjects={one.id: one.subject for one in checks},
+            watched_at=max((ended for _, ended in kept.watched()), default=None),
+            now=time.time(),
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(view.to_json(lang), ensure_ascii=False, indent=2) + "\n")
+    else:
+        out.print(board(view, found, lang))
+    raise typer.Exit(EXIT[view.estate.status])
+
+
+@runbook_app.command("list")
+def runbook_list(lang: Language = "en") -> None:
+    """The runbooks: what each does, when it helps, its guards."""
+    out.print(terminal.cards(runbooks.catalogue.load().values(), lang))
+
+
+@runbook_app.command("run")
+def runbook_run(
+    name: str,
+    given: Annotated[list[str], typer.Argument(help="input=value ...")],
+    check_mode: Annotated[bool, typer.Option("--check", help="Say what it would do.")] = False,
+    estate: EstateFolder = SAMPLE,
+    store: StoreUrl = STORE,
+) -> None:
+    """Run one runbook now, as the person who types this decides."""
+    found, checks = _read(estate)
+    cards = runbooks.catalogue.load()
+    if name not in cards:
+        raise OperatorError(f"there is no runbook `{name}`; there are: {', '.join(sorted(cards))}")
+    inputs = dict(_pair(text) for text in given)
+    asked = to_ask(cards[name], "", inputs.get("host", ""), checks)
+    ended = runbooks.run.run(
+        cards[name],
+        inputs,
+        found,
+        folder=RUNS,
+        check_mode=check_mode,
+        now=time.time,
+        verify=lambda: together(result.status for result in _ask(asked)),
+    )
+    with closing(_store(store)) as kept:
+        kept.put_record("run", ended.id, ended.started, runbooks.run_record.to_record(ended))
+    out.print(terminal.run(ended))
+
+
+@report_app.command("weekly")
+def report_weekly(
+    lang: Language = "zh",
+    estate: EstateFolder = SAMPLE,
+    store: StoreUrl = STORE,
+    start: Annotated[str, typer.Option(help="ISO time; default: seven days ago.")] = "",
+    end: Annotated[str, typer.Option(help="ISO time; default: now.")] = "",
+    folder: Annotated[Path, typer.Option("--out")] = Path("var/reports"),
+) -> None:
+    """Write the weekly report as one HTML file and print its path."""
+    found, now = load(estate), time.time()
+    zone = ZoneInfo(found.timezone)
+    until = _moment(end, zone) if end else now
+    since = _moment(start, zone) if start else until - timedelta(days=7).total_seconds()
+    with closing(_store(store)) as kept:
+        page = weekly(gather(kept, found, since, until, now), lang)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{found.id}-{datetime.fromtimestamp(until, zone):%Y%m%d-%H%M%S}-{lang}.html"
+    file.write_text(page, encoding="utf-8")
+    out.print(str(file), soft_wrap=True)
+
+
+def _read(folder: Path) -> tuple[Estate, tuple[Check, ...]]:
+    estate = load(folder)
+    return estate, expand(estate)
+
+
+def _ask(checks: Sequence[Check]) -> list[Result]:
+    """Ask checks once, from here."""
+    return asyncio.run(engine.run_once(checks, DESK, time.time))
+
+
+def _store(url: str) -> Store:
+    """Open the store; the folder of the default one is made."""
+    if url == STORE:
+        Path("var").mkdir(exist_ok=True)
+    return Store.open(url)
+
+
+def _tell(line: str) -> None:
+    err.print(f"{datetime.now().astimezone():%H:%M:%S} {line}", markup=False, soft_wrap=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise OperatorError(f"`{text}` is not an input: write it like host=cloud-app")
+    return key, value
+
+
+def _moment(text: str, zone: ZoneInfo) -> float:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OperatorError(f"`{text}` is not a time: write it like 2026-11-23T08:00") from error
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).timestamp()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; every mistake of the operator becomes a message and exit code 2."""
+    try:
+        app(args=argv)
+    except OperatorError as error:
+        err.print(str(error), markup=False, soft_wrap=True)
+        return 2
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
