@@ -193,6 +193,11 @@ def _expiry(chain: Sequence[Sequence[tuple[str, str]]]) -> float | None:
     return None
 
 
+def version() -> str:
+    """The libcurl and OpenSSL in use."""
+    return " ".join(pycurl.version.split()[1:3])
+
+
 class Client:
     """All transfers of one event loop. Get it with :func:`client`; it goes away with its loop."""
 

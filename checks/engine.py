@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 
@@ -77,52 +78,63 @@ async def run_once(checks: Iterable[Check], vantage: str, now: Clock, limit: int
 class Paced:
     """Asks checks again and again, each at its interval, until told to stop.
 
-    A check that still runs when its turn comes again is left out that once, and counted in ``skipped``.
+    A check that is still under way when its turn comes again is left out that once, and counted in ``skipped``.
     """
 
     def __init__(
         self, vantage: str, now: Clock, keep: Callable[[Result], None], limit: int = LIMIT, drain: float = DRAIN
     ) -> None:
-        """Every result goes to ``keep``, which must not block."""
+        """Every result goes to ``keep``, which must neither block nor raise."""
         self.skipped = 0
         self.asked = 0
         self._vantage = vantage
         self._now = now
         self._keep = keep
+        self._limit = limit
         self._drain = drain
-        self._free = asyncio.Semaphore(limit)
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._busy: set[str] = set()
+        self._waiting: deque[Check] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
 
     @property
     def running(self) -> int:
-        """How many checks are under way."""
-        return len(self._running)
+        """How many checks are under way or wait for their turn."""
+        return len(self._busy)
 
     async def run(self, checks: Sequence[Check], stop: asyncio.Event) -> None:
         """Ask until ``stop`` is set; what is under way then gets ``drain`` seconds, and is canceled after that."""
         try:
             await pace(checks, self.start, stop, self._now)
-            if self._running:
-                await asyncio.wait(self._running.values(), timeout=self._drain)
+            self._waiting.clear()
+            if self._workers:
+                await asyncio.wait(self._workers, timeout=self._drain)
         finally:
-            left = list(self._running.values())
-            for task in left:
-                task.cancel()
+            self._waiting.clear()
+            left = list(self._workers)
+            for worker in left:
+                worker.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
     def start(self, checks: Sequence[Check]) -> None:
-        """Begin to ask these checks now."""
-        loop = asyncio.get_running_loop()
+        """Begin to ask these checks now, or as soon as the limit allows."""
         for check in checks:
-            if check.id in self._running:
+            if check.id in self._busy:
                 self.skipped += 1
             else:
-                self._running[check.id] = loop.create_task(self._one(check))
+                self._busy.add(check.id)
+                self._waiting.append(check)
+        loop = asyncio.get_running_loop()
+        for _ in range(min(len(self._waiting), self._limit - len(self._workers))):
+            worker = loop.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
 
-    async def _one(self, check: Check) -> None:
-        try:
-            async with self._free:
+    async def _work(self) -> None:
+        """Ask until nothing waits. As long as there is work, a worker costs less than a task for each check."""
+        while self._waiting:
+            check = self._waiting.popleft()
+            try:
                 self._keep(await ask(check, self._vantage, self._now))
                 self.asked += 1
-        finally:
-            del self._running[check.id]
+            finally:
+                self._busy.discard(check.id)
