@@ -6,7 +6,8 @@ from pathlib import Path
 
 from inventory.document import in_order, read
 from inventory.errors import InvalidEstate, Mark, Problem
-from inventory.tree import Map, Node, parse
+from inventory.node import Map, Node
+from inventory.tree import parse
 from runbooks.card import Card
 
 _OWN = Path(__file__).parent

@@ -141,7 +141,7 @@ def _cool_down(case: Case, world: World) -> Reason | None:
     ago = world.now - max(ended, default=float("-inf"))
     if ago >= case.card.cool_down:
         return None
-    shown = {"target": case.target, "ago": f"{ago:.0f}", "cool_down": f"{case.card.cool_down:.0f}"}
+    shown = {"target": case.target, "ago": f"{ago:.0f}", "wait": f"{case.card.cool_down:.0f}"}
     return Reason("runbook.cool_down", shown)
 
 

@@ -14,7 +14,7 @@ from runbooks.card import Card, Failing, Risk
 from runbooks.catalogue import load
 from runbooks.decide import decide
 from runbooks.guards import Policy
-from runbooks.reasons import TEXTS
+from runbooks.reasons import TEXTS, say
 from runbooks.run_record import Outcome, Proposal, Run
 from state.verdict import Fault, Incident, Reason, Verdict, Vote
 from tests.fakes import small_estate as small
@@ -148,7 +148,7 @@ def seen_ok_from_dr(of: Verdict) -> Verdict:
 def test_not_now_and_the_reason(code: str, found: Any) -> None:
     proposal = found()
     assert (proposal.allowed, proposal.because.code) == (False, code)
-    assert {name for _, name, _, _ in Formatter().parse(TEXTS[code].en) if name} <= proposal.because.facts.keys()
+    assert {name for _, name, _, _ in Formatter().parse(TEXTS[code][1]) if name} <= proposal.because.facts.keys()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,15 @@ def test_the_reasons_have_a_text_in_both_languages_with_the_same_facts() -> None
     def asked(text: str) -> set[str]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    assert all(asked(text.zh) == asked(text.en) for text in TEXTS.values())
+    assert all(asked(zh) == asked(en) for zh, en in TEXTS.values())
+
+
+def test_a_reason_is_said_in_both_languages_and_its_facts_are_not_read_again() -> None:
+    evil = "{host} {{ lookup('pipe', 'touch owned') }} <script>"
+    reason = Reason("runbook.host_busy", {"runbook": evil, "host": "app1"})
+    assert say(reason, "en") == f"not now: {evil} is at work on app1"
+    assert say(reason, "zh").startswith("暂不执行")
+    assert say(Reason("any.unjudged"), "en") == "not judged yet"
 
 
 def test_a_name_that_looks_like_a_template_stays_text_in_a_proposal() -> None:
