@@ -132,9 +132,13 @@ class Judge:
     def _add_systems(self, scene: Scene, found: dict[str, Verdict]) -> None:
         systems = self.index.estate.systems
         found |= {subject.system(system.id): judge_system(scene, system, found) for system in systems}
-        found |= {
-            subject.system(system.id): depend(found[subject.system(system.id)], system, found) for system in systems
-        }
+        # One round per step of the longest chain of dependencies: then every cause is the root and not its victim.
+        for _ in systems:
+            depended = {system.id: depend(found[subject.system(system.id)], system, found) for system in systems}
+            moved = {each.subject: each for each in depended.values() if found[each.subject] is not each}
+            if not moved:
+                break
+            found |= moved
 
     def _add_watch(self, scene: Scene, found: dict[str, Verdict]) -> None:
         for center in self.index.estate.centers:

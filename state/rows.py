@@ -27,7 +27,7 @@ def from_signal(signal: Signal) -> dict[str, Any]:
         "confirmed": signal.confirmed.value,
         "since": signal.since,
         "until": signal.until,
-        "said": signal.said,
+        "said": clean(signal.said),
         "samples": " ".join([f"{at!r}={status.value}" for at, status in signal.samples]),
         "status": latest.status.value,
         "sentence": clean(latest.sentence),

@@ -176,14 +176,15 @@ class Store:
         """
         row["since"] = min(at, row["since"])
         if known is None:
-            won = connection.execute(self._upsert(VERDICTS).values(row).on_conflict_do_nothing())
+            statement: Any = self._upsert(VERDICTS).values(row).on_conflict_do_nothing()
         else:
             same = known["status"] == row["status"]
             row["since"] = known["since"] if same else max(known["since"], row["since"])
             mine = (VERDICTS.c.subject == row["subject"]) & (VERDICTS.c.status == known["status"])
-            won = connection.execute(update(VERDICTS).where(mine).values(row))
+            statement = update(VERDICTS).where(mine).values(row)
+        won = connection.execute(statement.returning(VERDICTS.c.subject)).all()
         old = Status(known["status"]) if known else Status.UNKNOWN
-        if won.rowcount != 1 or old.value == row["status"]:
+        if not won or old.value == row["status"]:
             return None
         return _record(connection, rows.to_verdict(row), old, at)
 

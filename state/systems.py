@@ -51,14 +51,16 @@ def judge_system(scene: Scene, system: System, below: Mapping[str, Verdict]) -> 
 
 
 def depend(verdict: Verdict, system: System, verdicts: Mapping[str, Verdict]) -> Verdict:
-    """The same verdict; a system that is down on its own is blamed on a dependency that is down as well."""
-    if verdict.status is not Status.DOWN or verdict.cause:
-        return verdict
+    """The same verdict; a system that is down on its own is blamed on the root of a dependency that is down as well."""
+    own = verdict.cause is None or verdict.fault is Fault.DEPENDENCY
     down = [each for each in system.depends_on if verdicts[subject.system(each)].status is Status.DOWN]
-    if not down:
+    if verdict.status is not Status.DOWN or not own or not down:
+        return verdict
+    root = verdicts[subject.system(down[0])].cause or subject.system(down[0])
+    if root == verdict.cause:
         return verdict
     reason = Reason("system.dependency_down", {**verdict.because.facts, "dependency": ", ".join(down)})
-    return replace(verdict, fault=Fault.DEPENDENCY, because=reason, cause=subject.system(down[0]))
+    return replace(verdict, fault=Fault.DEPENDENCY, because=reason, cause=root)
 
 
 def _journey(scene: Scene, system: System, below: Mapping[str, Verdict]) -> _Journey | None:
