@@ -19,6 +19,7 @@ from typing import Any
 
 from checks.result import Status
 from checks.sentence import clean
+from inventory.errors import OperatorError
 from inventory.model import Estate
 from runbooks import inputs
 from runbooks.card import Card
@@ -70,6 +71,8 @@ def run(
         if ended.outcome is None:
             ended = _verified(card, ended, verify, stop)
         rotate(folder)
+    except OperatorError as refused:  # nothing was started
+        ended = Ended(Outcome.FAILED, clean(str(refused)))
     except Exception as error:  # whatever it was: how far the run came is not known, and the watch must go on
         ended = Ended(Outcome.UNKNOWN, clean(f"{type(error).__name__}: {error}"))
     return replace(

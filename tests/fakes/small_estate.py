@@ -109,4 +109,3 @@ def checks(of: Estate) -> list[Check]:
     database = check("marriage/db@dr/dr-db/pg", STANDBY_DB, "postgres", of, "dr-db", expect="standby", port=5432)
     standby = subjects.component("marriage", "app", "dr")
     return [*found, database, check("marriage/app@dr/dr-app/http", standby, "http", of, "dr-app")]
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import stat
 import subprocess
 import sys
@@ -225,13 +226,25 @@ def test_another_host_key_is_refused(box: Box, tmp_path: Path) -> None:
 def test_a_host_without_a_key_in_the_estate_is_not_even_tried(box: Box) -> None:
     bare = {"user": box.server.user, "port": box.server.port, "key": str(box.server.key)}
     found = box.run(load()["restart-service"], {"service": "web"}, estate=box.estate(ssh=bare))
-    assert (found.outcome, "host_key" in found.sentence) == (Outcome.UNKNOWN, True)
+    assert (found.outcome, "host_key" in found.sentence) == (Outcome.FAILED, True)
 
 
 def test_a_host_that_cannot_be_reached_is_a_failed_run(box: Box) -> None:
     ssh = {"user": box.server.user, "port": 1, "key": str(box.server.key), "host_key": box.server.host_key}
     found = box.run(load()["restart-service"], {"service": "web"}, estate=box.estate(ssh=ssh))
     assert (found.outcome, found.tasks[-1]["status"]) == (Outcome.FAILED, "unreachable")
+
+
+def test_a_frozen_host_does_not_hold_the_run(box: Box) -> None:
+    """It accepts the connection and then says nothing; the run's own time-out ends it."""
+    os.kill(box.server.pid, signal.SIGSTOP)
+    try:
+        restart = load()["restart-service"].model_copy(update={"timeout": 4.0})
+        found = box.run(restart, {"service": "web"})
+    finally:
+        os.kill(box.server.pid, signal.SIGCONT)
+    assert found.outcome is Outcome.TIMEOUT
+    assert guard.marked(f"TRICENTER_RUN={found.id}") == set()
 
 
 def test_a_play_that_matches_no_host_is_a_failed_run(box: Box) -> None:
