@@ -31,11 +31,18 @@ from rich.table import Table
 from checks import curl
 from checks.schedule import pace
 from tests.bench import servers
+from tests.bench.pipeline import CYCLE
 
 TARGETS, INTERVAL = 10_000, 30.0
 PACE = TARGETS / INTERVAL
 SATURATED = 0.5  #: interval in seconds that no core can keep up with: the engine is always behind
 CHECKER, OTHERS = 0, 1  #: cores
+
+_HOW = f"""\
+A check is a new connection, GET /, status judged. Checkers run on core {CHECKER}, nginx and whoever asks the exporter
+on core {OTHERS}; all on loopback, so a checker also pays the server's half of the kernel's work. CPU is user + system
+of the whole process. Ours: {TARGETS:,} targets, rounds from APScheduler, libcurl on uvloop, verdicts every
+{CYCLE:g} s, SQLite on disk. The exporter's is without the Prometheus that it needs to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +223,10 @@ def report(rows: list[Row], seconds: float) -> None:
         )
     console = Console(width=150)
     console.print(table)
-    console.print(
-        f"{platform.python_implementation()} {platform.python_version()}, {curl.version()}, Linux {platform.release()}, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}. Checkers on core {CHECKER}; nginx and whoever asks the\n"
-        f"exporter on core {OTHERS}. All on loopback, so a checker also pays the server's half of the kernel's work.\n"
-        f"A check is a new connection, GET /, status judged; {seconds:g} s a row, after a warm-up. Ours: {TARGETS:,}\n"
-        "targets, rounds from APScheduler, libcurl on uvloop, verdicts every 5 s, SQLite on disk. CPU is user + system\n"
-        "of the whole process; the exporter's is without the Prometheus that it needs to be asked, and judges nothing."
-    )
+    interpreter = f"{platform.python_implementation()} {platform.python_version()}"
+    machine = f"Linux {platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    console.print(f"{interpreter}, {curl.version()}, {machine}; {seconds:g} s a row, after a warm-up.")
+    console.print(_HOW)
     for aim, met in aims(rows).items():
         console.print(f"{'met   ' if met else 'MISSED'} {aim}", style="green" if met else "red", highlight=False)
 
