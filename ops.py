@@ -16,39 +16,22 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-import uvloop
 
-import inventory.ansible
-import inventory.known_hosts
-import inventory.prometheus
-import runbooks.catalogue
-import runbooks.run
-from checks import engine, prober
-from checks.check import Check
-from checks.collect import collect
-from checks.expand import expand
-from checks.here import seen_from
-from checks.repeat import repeat
 from checks.result import Result, Status
 from inventory.errors import OperatorError
 from inventory.load import load
-from inventory.model import Estate
-from inventory.selector import matches, select
 from lab.cli import app as lab_app
 from reports import terminal
-from reports.board import board
-from reports.gather import gather
-from reports.weekly import weekly
-from runbooks.responder import Responder
-from runbooks.verify import to_ask, together
-from state.cycle import Cycle
-from state.desk import DESK
-from state.overview import overview
-from state.store import Store
+
+# A verb imports the parts it wires together: a prober, started in every center, needs neither charts nor a store.
+if TYPE_CHECKING:
+    from checks.check import Check
+    from inventory.model import Estate
+    from state.store import Store
 
 SAMPLE = Path(__file__).parent / "inventory" / "estates" / "civil-affairs"
 STORE = "sqlite:///var/state.sqlite"
@@ -85,8 +68,10 @@ def version() -> None:
 @app.command()
 def validate(estate: EstateFolder = SAMPLE) -> None:
     """Read the estate, its checks and the runbooks' cards strictly; every mistake is named with file and line."""
+    from runbooks import catalogue
+
     found, checks = _read(estate)
-    cards = runbooks.catalogue.load()
+    cards = catalogue.load()
     out.print(
         f"{found.id}: {len(found.centers)} centers, {len(found.hosts)} hosts, {len(found.systems)} systems, "
         f"{len(checks)} checks, {len(cards)} runbooks; nothing to mend"
@@ -96,19 +81,25 @@ def validate(estate: EstateFolder = SAMPLE) -> None:
 @inventory_app.command("hosts")
 def inventory_hosts(selector: Selector = "", estate: EstateFolder = SAMPLE) -> None:
     """The hosts that a selector means."""
+    from inventory.selector import select
+
     out.print(terminal.hosts(select(load(estate), selector)))
 
 
 @inventory_app.command("ansible")
 def inventory_ansible(estate: EstateFolder = SAMPLE) -> None:
     """The estate as an Ansible inventory (JSON)."""
-    sys.stdout.write(json.dumps(inventory.ansible.inventory(load(estate)), ensure_ascii=False, indent=2) + "\n")
+    from inventory.ansible import inventory
+
+    sys.stdout.write(json.dumps(inventory(load(estate)), ensure_ascii=False, indent=2) + "\n")
 
 
 @inventory_app.command("known-hosts")
 def inventory_known_hosts(estate: EstateFolder = SAMPLE) -> None:
     """The hosts' keys in the form of ssh's known_hosts."""
-    sys.stdout.write(inventory.known_hosts.known_hosts(load(estate)))
+    from inventory.known_hosts import known_hosts
+
+    sys.stdout.write(known_hosts(load(estate)))
 
 
 @prometheus_app.command("render")
@@ -116,7 +107,9 @@ def prometheus_render(
     center: CenterId, folder: Annotated[Path, typer.Option("--out", help="Where to.")], estate: EstateFolder = SAMPLE
 ) -> None:
     """Write a center's prometheus.yml and its targets into a folder."""
-    for name, text in inventory.prometheus.render(load(estate), center).items():
+    from inventory.prometheus import render
+
+    for name, text in render(load(estate), center).items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -125,6 +118,11 @@ def prometheus_render(
 @app.command()
 def check(selector: Selector = "", estate: EstateFolder = SAMPLE) -> None:
     """Ask the checks once from here and show the answers."""
+    from checks.here import seen_from
+    from inventory.selector import matches
+    from runbooks.verify import together
+    from state.desk import DESK
+
     _, checks = _read(estate)
     asked = [one for one in seen_from(checks, DESK) if not selector or (one.host and matches(one.host, selector))]
     results = _ask(asked)
@@ -137,6 +135,8 @@ def probe(
     center: str = typer.Option(...), listen: str = typer.Option(..., help="address:port"), estate: EstateFolder = SAMPLE
 ) -> None:
     """Be the prober of a center: ask its checks on schedule and serve the answers."""
+    from checks import prober
+
     prober.run(center, load(estate), listen, ready=lambda host, port: err.print(f"{center}: serving on {host}:{port}"))
 
 
@@ -148,6 +148,11 @@ def watch(
     embedded: Annotated[bool, typer.Option(help="Ask the checks from here, without probers.")] = False,
 ) -> None:
     """The standing watch: collect, judge, record, act; until SIGTERM."""
+    import uvloop
+
+    from checks.here import seen_from
+    from state.desk import DESK
+
     found, checks = _read(estate)
     embedded = embedded or not any(center.prometheus or center.prober for center in found.centers)
     checks = seen_from(checks, DESK) if embedded else checks
@@ -158,13 +163,21 @@ def watch(
 
 async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool) -> None:
     """The cycle as a paragraph."""
+    from checks.collect import collect
+    from checks.engine import Paced
+    from checks.repeat import repeat
+    from runbooks import catalogue
+    from runbooks.responder import Responder
+    from state.cycle import Cycle
+    from state.desk import DESK
+
     cycle = Cycle(store, estate, checks)
     answers: deque[Result] = deque()
-    asker = engine.Paced(DESK, time.time, answers.append)
+    asker = Paced(DESK, time.time, answers.append)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    responder = Responder(estate, checks, runbooks.catalogue.load(), store, RUNS, _ask, time.time, _tell)
+    responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell)
 
     def turn() -> None:
         now = time.time()
@@ -193,6 +206,9 @@ def status(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """What is known now: the three centers, systems by center, links, incidents, and the age of everything."""
+    from reports.board import board
+    from state.overview import overview
+
     found, checks = _read(estate)
     with closing(_store(store)) as kept:
         view = overview(
@@ -214,7 +230,9 @@ def status(
 @runbook_app.command("list")
 def runbook_list(lang: Language = "en") -> None:
     """The runbooks: what each does, when it helps, its guards."""
-    out.print(terminal.cards(runbooks.catalogue.load().values(), lang))
+    from runbooks import catalogue
+
+    out.print(terminal.cards(catalogue.load().values(), lang))
 
 
 @runbook_app.command("run")
@@ -226,13 +244,18 @@ def runbook_run(
     store: StoreUrl = STORE,
 ) -> None:
     """Run one runbook now, as the person who types this decides."""
+    from runbooks import catalogue
+    from runbooks.run import run
+    from runbooks.run_record import to_record
+    from runbooks.verify import to_ask, together
+
     found, checks = _read(estate)
-    cards = runbooks.catalogue.load()
+    cards = catalogue.load()
     if name not in cards:
         raise OperatorError(f"there is no runbook `{name}`; there are: {', '.join(sorted(cards))}")
     inputs = dict(_pair(text) for text in given)
     asked = to_ask(cards[name], "", inputs.get("host", ""), checks)
-    ended = runbooks.run.run(
+    ended = run(
         cards[name],
         inputs,
         found,
@@ -242,7 +265,7 @@ def runbook_run(
         verify=lambda: together(result.status for result in _ask(asked)),
     )
     with closing(_store(store)) as kept:
-        kept.put_record("run", ended.id, ended.started, runbooks.run_record.to_record(ended))
+        kept.put_record("run", ended.id, ended.started, to_record(ended))
     out.print(terminal.run(ended))
 
 
@@ -256,6 +279,9 @@ def report_weekly(
     folder: Annotated[Path, typer.Option("--out")] = Path("var/reports"),
 ) -> None:
     """Write the weekly report as one HTML file and print its path."""
+    from reports.gather import gather
+    from reports.weekly import weekly
+
     found, now = load(estate), time.time()
     zone = ZoneInfo(found.timezone)
     until = _moment(end, zone) if end else now
@@ -269,17 +295,24 @@ def report_weekly(
 
 
 def _read(folder: Path) -> tuple[Estate, tuple[Check, ...]]:
+    from checks.expand import expand
+
     estate = load(folder)
     return estate, expand(estate)
 
 
 def _ask(checks: Sequence[Check]) -> list[Result]:
     """Ask checks once, from here."""
-    return asyncio.run(engine.run_once(checks, DESK, time.time))
+    from checks.engine import run_once
+    from state.desk import DESK
+
+    return asyncio.run(run_once(checks, DESK, time.time))
 
 
 def _store(url: str) -> Store:
     """Open the store; the folder of the default one is made."""
+    from state.store import Store
+
     if url == STORE:
         Path("var").mkdir(exist_ok=True)
     return Store.open(url)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from lab import demo, packages
-from lab.client import Lab
-from lab.down import down
 from lab.errors import LabError
-from lab.faults import FAULTS, inject, undo
-from lab.status import Status, status
-from lab.up import up
 from reports.terminal import console
+
+if TYPE_CHECKING:
+    from lab.status import Status
 
 FOLDER = Path("var/lab")
 app = typer.Typer(no_args_is_help=True, help="Three real centers on this machine, and faults to inject.")
@@ -33,6 +30,8 @@ def _progress(line: str) -> None:
 @app.command("up")
 def up_command(folder: Folder = FOLDER, net: str | None = None) -> None:
     """Bring the lab up; a lab that is up stays as it is."""
+    from lab.up import up
+
     began = time.monotonic()
     lab = up(folder, _progress, net=net)
     _out.print(f"the lab is up ({lab.mode}, {time.monotonic() - began:.1f} s); its estate: {lab.estate_folder}")
@@ -41,12 +40,16 @@ def up_command(folder: Folder = FOLDER, net: str | None = None) -> None:
 @app.command("down")
 def down_command(folder: Folder = FOLDER, keep: bool = False) -> None:
     """Remove the lab: processes, namespaces, mounts, interface, files (--keep leaves data and logs)."""
+    from lab.down import down
+
     _out.print("the lab is down" if down(folder, _progress, keep=keep) else "there is no lab to take down")
 
 
 @app.command("status")
 def status_command(folder: Folder = FOLDER) -> None:
     """Hosts, services and active faults."""
+    from lab.status import status
+
     found = status(folder)
     if found is None:
         raise LabError(f"no lab stands in {folder}; start one with: ops lab up")
@@ -64,6 +67,9 @@ def fault_command(
     folder: Folder = FOLDER,
 ) -> None:
     """Inject a fault, or undo it."""
+    from lab.client import Lab
+    from lab.faults import inject, undo
+
     if name == "list":
         _out.print(_faults())
     elif back:
@@ -83,6 +89,8 @@ def _hosts(found: Status) -> Table:
 
 
 def _faults() -> Table:
+    from lab.faults import FAULTS
+
     table = Table("fault", "what it does")
     for fault in FAULTS.values():
         table.add_row(fault.usage.replace("[", r"\["), f"{fault.sentence['en']}\n{fault.sentence['zh']}")
@@ -92,6 +100,8 @@ def _faults() -> Table:
 @app.command("packages")
 def packages_command(install: bool = False) -> None:
     """Name the Debian packages that the lab lacks; with --install, as root, install them (no daemon is started)."""
+    from lab import packages
+
     lacking = packages.missing()
     if lacking and install and packages.may_install():
         packages.require(_progress)
@@ -103,4 +113,6 @@ def packages_command(install: bool = False) -> None:
 @app.command("demo")
 def demo_command(folder: Folder = FOLDER) -> None:
     """The whole walk: lab up, watch, a fault, its repair by a runbook, the weekly report, lab down."""
+    from lab import demo
+
     raise typer.Exit(demo.walk(folder, _out))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from checks.sentence import clean
@@ -11,14 +10,12 @@ from reports.formats import duration, moment_short
 from reports.language import Language
 from reports.names import LONGEST, subject_name
 from reports.view import Ending, IncidentRow, RunRow, Said, Tone
-from runbooks.reasons import TEXTS as DECISIONS
+from runbooks.reasons import say as say_reason
 from runbooks.run_record import Outcome, Run
-from state.reasons import say as say_reason
 from state.verdict import Incident, Reason
 
 SENTENCE = 300  #: characters of a sentence from outside
 
-_FACT = re.compile(r"\{([a-z_]+)\}")
 
 _OUTCOME_TONE = {
     Outcome.REPAIRED: Tone.GOOD,
@@ -90,12 +87,7 @@ def run_row(run: Run, facts: Facts, incidents: Mapping[int, Incident], say: Lang
 
 def because(reason: Reason, say: Language) -> str:
     """The reason of a verdict or of a decision as a sentence in the report's language."""
-    decided = DECISIONS.get(reason.code)
-    if decided is None:
-        return clean(say_reason(reason, say.code), SENTENCE) or say("incidents.unrecorded")
-    facts = {key: str(value) for key, value in reason.facts.items()}
-    sentence = _FACT.sub(lambda found: facts.get(found[1], say("report.dash")), decided.said(say.code))
-    return clean(sentence, SENTENCE)
+    return clean(say_reason(reason, say.code), SENTENCE) or say("incidents.unrecorded")
 
 
 def _decision(facts: Facts, incident: int | None, runbook: str | None, say: Language) -> str:
