@@ -131,4 +131,4 @@ def _reached(answer: curl.Answer) -> str:
         return "the answer began but did not end"
     if answer.connect:
         return "connected, no answer"
-    return "no connection"
+    return "no connection" if answer.dns else "the name was not resolved"

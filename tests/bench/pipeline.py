@@ -1,6 +1,6 @@
 """The measured process: the whole way of a check, from the schedule to the store. Prints one line of JSON.
 
-python -m tests.bench.pipeline TARGETS INTERVAL WARM_UP SECONDS
+python -m tests.bench.pipeline TARGETS INTERVAL SECONDS
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ CONCURRENCY = 200
 
 def main() -> None:
     """Measure and print."""
-    targets, interval, warm_up, seconds = int(sys.argv[1]), *map(float, sys.argv[2:5])
+    targets, interval, seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     allow_many_sockets()
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{Path(folder) / 'state.db'}")
-        print(json.dumps(uvloop.run(measure(store, targets, interval, warm_up, seconds))))
+        print(json.dumps(uvloop.run(measure(store, targets, interval, seconds))))
         store.close()
 
 
-async def measure(store: Store, targets: int, interval: float, warm_up: float, seconds: float) -> dict[str, float]:
-    """Run the engine as the watch does; what is counted begins after ``warm_up`` seconds and lasts ``seconds``."""
+async def measure(store: Store, targets: int, interval: float, seconds: float) -> dict[str, float]:
+    """Run the engine as the watch does; what is counted begins once every target has been asked, judged and stored."""
     whole, checks = estate(targets, interval)
     watch = Watch(Cycle(store, whole, checks))
     gc.freeze()
     engine = Paced("cloud", time.time, watch.fresh.append, limit=CONCURRENCY)
     stop = asyncio.Event()
     asking = asyncio.create_task(engine.run(checks, stop))
-    await watch.run_for(warm_up)
+    while len(watch.seen) < len(checks):
+        await watch.run_for(1.0)
     used, asked, began = cpu(), engine.asked, time.monotonic()
     watch.forget()
     await watch.run_for(seconds)
@@ -71,6 +72,7 @@ class Watch:
     def __init__(self, cycle: Cycle) -> None:
         self.fresh: list[Result] = []
         self.took: list[float] = []
+        self.seen: set[str] = set()  #: checks that were answered at least once
         self._cycle = cycle
         self.forget()
 
@@ -92,6 +94,7 @@ class Watch:
         del self.fresh[: len(batch)]
         self._cycle.turn(batch, {}, time.time())
         self.judging += time.thread_time() - began
+        self.seen.update(result.check for result in batch)
         self.took += [result.took for result in batch]
         self.bad += sum(result.status is not Status.OK for result in batch)
 

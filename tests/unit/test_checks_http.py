@@ -63,15 +63,15 @@ def test_a_page_that_answers_is_ok_with_its_phases() -> None:
         (says(OK_HEAD, b"Content-Length: 100\r\n\r\n", b"only this"), {}, Status.DOWN, "91 bytes missing"),
         (says(OK_HEAD, b"Content-Length: -5\r\n\r\n"), {}, Status.DOWN, "Content-Length"),
         (says(OK_HEAD, b"Transfer-Encoding: chunked\r\n\r\nzzzz\r\n"), {}, Status.DOWN, "chunk"),
-        (silent, {}, Status.DOWN, "connected, no answer"),
-        (endless(OK_HEAD + b"\r\n", b"x", 0.02), {}, Status.DOWN, "began but did not end"),
-        (endless(OK_HEAD, b"X-Slow: 1\r\n", 0.02), {}, Status.DOWN, "began but did not end"),
+        (silent, {"timeout": 0.5}, Status.DOWN, "connected, no answer"),
+        (endless(OK_HEAD + b"\r\n", b"x", 0.02), {"timeout": 0.5}, Status.DOWN, "began but did not end"),
+        (endless(OK_HEAD, b"X-Slow: 1\r\n", 0.02), {"timeout": 0.5}, Status.DOWN, "began but did not end"),
     ],
 )
 def test_what_a_server_does_becomes_a_status_and_a_sentence(
     behave: Behaviour, fields: dict[str, Any], status: Status, words: str
 ) -> None:
-    result = run(asked(behave, timeout=0.5, **fields))
+    result = run(asked(behave, **fields))
     assert (result.status, words in result.sentence) == (status, True), result.sentence
 
 
@@ -214,6 +214,21 @@ def test_an_answer_that_took_longer_than_wanted_is_degraded() -> None:
     answer = curl.Answer(0, "", 0, 200, b"", 0.0, 0.1, 0.0, 0.4, 0.6)
     judged = http.judge(params(url="http://a/", slow="500ms"), answer, 0.0)
     assert (judged.status, judged.sentence, judged.value) == (Status.DEGRADED, "slow: 600 ms, limit 500 ms", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("dns", "connect", "first_byte", "words"),
+    [
+        (0.0, 0.0, 0.0, "the name was not resolved"),
+        (0.01, 0.0, 0.0, "no connection"),
+        (0.01, 0.02, 0.0, "connected, no answer"),
+        (0.01, 0.02, 0.03, "the answer began but did not end"),
+    ],
+)
+def test_a_transfer_out_of_time_says_how_far_it_came(dns: float, connect: float, first_byte: float, words: str) -> None:
+    answer = curl.Answer(curl.TIMED_OUT, "", 0, 0, b"", dns, connect, 0.0, first_byte, 5.0)
+    judged = http.judge(params(url="http://a/"), answer, 0.0)
+    assert (judged.status, judged.sentence) == (Status.DOWN, f"no full answer after 5.0 s: {words}")
 
 
 @pytest.mark.parametrize(
