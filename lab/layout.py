@@ -38,6 +38,11 @@ class Layout:
         return self.folder / "links.json"
 
     @property
+    def links_applied(self) -> Path:
+        """Where the router says by which configuration it routes: the text's digest."""
+        return self.host(WAN) / "run" / "links-applied"
+
+    @property
     def authority(self) -> Path:
         """The certificate authority, and what it issued."""
         return self.folder / "ca"

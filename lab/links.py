@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -45,6 +46,11 @@ def harmed(harms: Mapping[Way, Link]) -> dict[Way, Link]:
 def dump(links: Mapping[Way, Link]) -> str:
     """The text of the router's file: ``{"cloud>dr": {"delay": 0.015, ...}, ...}``."""
     return json.dumps({f"{one}>{other}": asdict(link) for (one, other), link in links.items()}, indent=1) + "\n"
+
+
+def digest(text: str) -> str:
+    """A short name for one text of the router's file."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def parse(text: str) -> dict[Way, Link]:

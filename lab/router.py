@@ -1,8 +1,8 @@
 """The router between the lab's places: one TUN device, every packet between two bridges passes through this program.
 
 The kernel's own delay queue (netem) is missing on some kernels; this works on all. Run in the wan's namespaces:
-``python -m lab.router LINKS.json NET``; SIGHUP reads the file again. A packet between places that the file does not
-know, or from an address outside the lab, is dropped.
+``python -m lab.router LINKS.json NET APPLIED``; SIGHUP reads the file again, and what is in force is told in APPLIED.
+A packet between places that the file does not know, or from an address outside the lab, is dropped.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from lab.links import Link, Way, parse
+from lab.links import Link, Way, digest, parse
+from lab.machine.network import TABLE
 from lab.packages import program
+from lab.state import replace
 from lab.topology import PLACES, topology
 
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 1, 0x1000
-_TABLE = "100"
 _QUEUE = 20_000  #: packets on their way at once; beyond, they are dropped as a full router does
 _BURST = 64
 _LONGEST = 65_535
@@ -83,22 +85,29 @@ def places_of(net: str) -> dict[bytes, str]:
 
 def main(arguments: list[str]) -> None:
     """Route until SIGTERM."""
-    file, net = Path(arguments[0]), arguments[1]
-    router = Router(parse(file.read_text()), places_of(net))
+    file, net, applied = Path(arguments[0]), arguments[1], Path(arguments[2])
+    router = Router({}, places_of(net))
     hang_up = _signals()
     device = _open_device("wan0")
-    _lead_packets_here(net)
+    _lead_packets_here()
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)  # delays should be the file's, not the scheduler's
     print("routing", flush=True)  # noqa: T201 - the service's log
-    _route(router, device, hang_up, file)
+    _apply(router, file, applied)
+    _route(router, device, hang_up, partial(_apply, router, file, applied))
 
 
-def _route(router: Router, device: int, hang_up: int, file: Path) -> None:
+def _apply(router: Router, file: Path, applied: Path) -> None:
+    text = file.read_text()
+    router.links = parse(text)
+    replace(applied, digest(text))
+
+
+def _route(router: Router, device: int, hang_up: int, apply: Callable[[], None]) -> None:
     while True:
         readable, _, _ = select.select([device, hang_up], [], [], router.pause(time.monotonic()))
         if hang_up in readable and signal.SIGHUP in os.read(hang_up, 64):
-            router.links = parse(file.read_text())
+            apply()
         if device in readable:
             _take_burst(router, device)
         for packet in router.due(time.monotonic()):
@@ -127,19 +136,10 @@ def _open_device(name: str) -> int:
     return device
 
 
-def _lead_packets_here(net: str) -> None:
-    """Send what comes in from a bridge and goes to another place through the device."""
-    lines = ["link set wan0 txqueuelen 5000 up", f"route replace default dev wan0 table {_TABLE}"]
-    _ip(lines, may_fail=False)
-    for place in PLACES:
-        rule = f"iif br-{place} to {net}.0.0/16 lookup {_TABLE}"
-        _ip([f"rule del {rule}"], may_fail=True)  # left by a router before this one
-        _ip([f"rule add {rule}"], may_fail=False)
-
-
-def _ip(lines: list[str], *, may_fail: bool) -> None:
-    text = "\n".join(lines) + "\n"
-    subprocess.run([program("ip"), "-batch", "-"], input=text, text=True, capture_output=may_fail, check=not may_fail)
+def _lead_packets_here() -> None:
+    """Let the wan's table for packets between places (``lab.machine.network``) end at this device."""
+    lines = ["link set wan0 txqueuelen 5000 up", f"route replace default dev wan0 table {TABLE}"]
+    subprocess.run([program("ip"), "-batch", "-"], input="\n".join(lines) + "\n", text=True, check=True)
 
 
 if __name__ == "__main__":

@@ -74,11 +74,28 @@ def _off(effects: Effects, effect: Effect) -> bool:
 def _write_shared(lab: Lab, changed: Effects, all_effects: Effects) -> None:
     kinds = {effect.kind for effect in changed}
     if Kind.LINK in kinds:
-        replace(lab.layout.links, links.dump(links.harmed(harms(all_effects))))
-        _sv(lab, WAN, "router", "hup")
+        _set_links(lab, links.dump(links.harmed(harms(all_effects))))
     if Kind.SILENT in kinds:
         codes = _subjects(all_effects, Kind.SILENT)
         replace(lab.layout.control / "provinces-stopped", "".join(f"{code}\n" for code in codes))
+
+
+def _set_links(lab: Lab, text: str) -> None:
+    """Give the router its configuration and wait until it routes by it."""
+    replace(lab.layout.links, text)
+    _sv(lab, WAN, "router", "hup")
+    limit = time.monotonic() + _SERVICE_SECONDS
+    while _read(lab.layout.links_applied) != links.digest(text):
+        if time.monotonic() > limit:
+            raise LabError(f"the router does not take its configuration; see {lab.layout.host(WAN) / 'log'}")
+        time.sleep(0.001)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _sv(lab: Lab, host: str, service: str, *verbs: str) -> None:

@@ -63,7 +63,8 @@ def node_exporter(place: Place) -> Service:
 
 def router(layout: Layout, mode: Mode, net: str, project: str, python: str) -> Service:
     """The router between the places, on the wan."""
-    command = [python, "-P", "-m", "lab.router", str(layout.inside(mode).links), net]
+    seen = layout.inside(mode)
+    command = [python, "-P", "-m", "lab.router", str(seen.links), net, str(seen.links_applied)]
     return Service("router", _run(command, f"export PYTHONPATH={join([project])} PYTHONDONTWRITEBYTECODE=1"))
 
 

@@ -12,18 +12,22 @@ from lab.errors import LabError
 from lab.packages import program
 from lab.topology import PLACES, LabHost, Topology
 
+TABLE = 100  #: the routing table for packets that go from one place to another
 _SECONDS = 20
 
 
 def build_wan(topology: Topology) -> None:
-    """Inside the wan's new network namespace: the bridges with their gateway addresses, and forwarding."""
+    """Inside the wan's new network namespace: bridges with the gateways' addresses; the router forwards."""
     lines = ["link set lo up"]
     for place in PLACES:
         lines += [
             f"link add name br-{place} type bridge",
             f"addr add {topology.gateway(place)}/24 dev br-{place}",
             f"link set br-{place} up",
+            f"rule add iif br-{place} to {topology.net}.0.0/16 lookup {TABLE}",
         ]
+    # Without a router nothing passes: else the kernel would join the places itself, without distance or cuts.
+    lines.append(f"route add blackhole default table {TABLE} metric 1000")
     _sysctl("net/ipv4/ip_forward", "1")
     for scope in ("all", "default"):
         _sysctl(f"net/ipv4/conf/{scope}/rp_filter", "0")

@@ -25,6 +25,15 @@ def _say(line: str) -> None:
     print(f"lab: {line}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with labs of their own go first, so that the machine does not carry two labs at once."""
+    items.sort(key=lambda item: "lab" in getattr(item, "fixturenames", ()) and not hasattr(_module(item), "lab"))
+
+
+def _module(item: pytest.Item) -> object:
+    return getattr(item, "module", None)
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """A lab in namespaces. One that stood before is used, and left standing."""

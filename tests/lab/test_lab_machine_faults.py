@@ -233,7 +233,9 @@ def test_a_lost_city_leaves_the_other(healthy: Lab, until: Until) -> None:
 def test_links_outlive_their_router(healthy: Lab, until: Until) -> None:
     inject(healthy, "cut-link", ["cloud", "dr"])
     router = healthy.layout.service(WAN, "router")
+    killed = (router / "supervise" / "pid").read_text()
     subprocess.run([program("sv"), "kill", str(router)], check=True)
+    until(lambda: (router / "supervise" / "pid").read_text() not in (killed, ""), "runit starts another router")
     until(lambda: reaches(healthy, "cloud-app", "bigdata-app"), "a new router routes")
     assert not reaches(healthy, "cloud-app", "dr-app")
 
