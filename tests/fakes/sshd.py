@@ -52,6 +52,8 @@ def _config(folder: Path, port: int) -> Path:
         "PasswordAuthentication no",
         "PermitRootLogin prohibit-password",
         "Subsystem sftp internal-sftp",
+        # The person's own shell start-up files are no part of a test: they may be slow, or wait for each other.
+        f"SetEnv HOME={folder}",
     ]
     path = folder / "sshd_config"
     path.write_text("\n".join(lines) + "\n")
