@@ -244,17 +244,20 @@ def runbook_run(
     store: StoreUrl = STORE,
 ) -> None:
     """Run one runbook now, as the person who types this decides."""
+    from inventory import subject
     from runbooks import catalogue
     from runbooks.run import run
     from runbooks.run_record import to_record
-    from runbooks.verify import to_ask, together
+    from runbooks.verify import to_ask, together, told_by
 
     found, checks = _read(estate)
     cards = catalogue.load()
     if name not in cards:
         raise OperatorError(f"there is no runbook `{name}`; there are: {', '.join(sorted(cards))}")
     inputs = dict(_pair(text) for text in given)
-    asked = to_ask(cards[name], "", inputs.get("host", ""), checks)
+    host, service = inputs.get("host", ""), inputs.get("service", "")
+    about = told_by(found, subject.service(host, service) if service else subject.host(host))
+    asked = to_ask(cards[name], about, host, checks)
     ended = run(
         cards[name],
         inputs,

@@ -23,6 +23,11 @@ def host(host_id: str) -> str:
     return f"host:{host_id}"
 
 
+def service(host_id: str, name: str) -> str:
+    """A program on a host that several components share."""
+    return f"service:{host_id}/{name}"
+
+
 def center(center_id: str) -> str:
     """A data center."""
     return f"center:{center_id}"
@@ -44,7 +49,7 @@ def watch(center_id: str) -> str:
 
 
 def kind(subject: str) -> str:
-    """``component``, ``system``, ``host``, ``center``, ``link``, ``province``, ``watch`` or ``estate``."""
+    """``component``, ``service``, ``system``, ``host``, ``center``, ``link``, ``province``, ``watch`` or ``estate``."""
     return subject.partition(":")[0]
 
 

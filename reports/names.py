@@ -21,6 +21,8 @@ def _name(estate: Estate, subject: str, say: Language) -> str:
     kind, name = subjects.kind(subject), subjects.name(subject)
     if kind == "component":
         return _component(estate, name, say)
+    if kind == "service":
+        return " @ ".join(reversed(name.split("/", 1)))
     if kind == "watch":
         return f"{say('watch.prober')} {_named(estate.centers, name, say)}"
     if kind == "province":

@@ -74,10 +74,13 @@ class Failing(CheckFilter):
     says: tuple[Status, ...] = (Status.DOWN,)  #: every vantage that knows must say one of these
 
 
+Kind = Annotated[str, Field(pattern=r"^(component|service|system|host|link|province)$")]
+
+
 class Trigger(Document):
     """When the runbook may help: what the verdict must say, and which checks must stand behind it."""
 
-    subject: str = Field(pattern=r"^(component|system|host|link|province)$")
+    subject: tuple[Kind, ...] = Field(min_length=1)
     status: tuple[Status, ...] = (Status.DOWN,)
     fault: tuple[Fault, ...] = Field(min_length=1)
     failing: Failing = Failing()  #: at least one such check of the subject fails

@@ -13,6 +13,7 @@ from runbooks import facts, inputs
 from runbooks.card import Card, Trigger
 from runbooks.guards import GUARDS, Case, Policy, World
 from runbooks.run_record import Outcome, Proposal, Run
+from runbooks.verify import told_by
 from state.verdict import Incident, Reason, Verdict
 
 
@@ -35,7 +36,7 @@ def _unless(trigger: Trigger, subject: str, world: World) -> Reason | None:
     if trigger.unless is None:
         return None
     for check in world.checks.values():
-        if check.subject == subject and facts.meant(trigger.unless, check):
+        if check.subject in told_by(world.estate, subject) and facts.meant(trigger.unless, check):
             return Reason("runbook.unless", {"check": check.id})
     return None
 
@@ -144,7 +145,7 @@ def decide(
     proposals: list[Proposal] = []
     for incident in sorted((i for i in incidents if i.closed is None), key=lambda i: (i.opened, i.id)):
         for card in cards:
-            if card.trigger is None or card.trigger.subject != subjects.kind(incident.subject):
+            if card.trigger is None or subjects.kind(incident.subject) not in card.trigger.subject:
                 continue
             for candidate in _candidates(card, card.trigger, incident, world):
                 proposal = _judge(candidate, world) if isinstance(candidate, Case) else candidate

@@ -25,7 +25,7 @@ def _fact(source: str, subject: str, check: Check, estate: Estate) -> str | None
     if whose == "subject":
         return subjects.name(subject)
     if whose == "component":
-        part = component(estate, subject)
+        part = component(estate, check.subject)
         return part.service if part else None
     if whose == "host":
         return check.host.labels.get(name) if check.host else None

@@ -16,7 +16,7 @@ from runbooks.decide import decide
 from runbooks.guards import Policy
 from runbooks.run import run
 from runbooks.run_record import Outcome, Proposal, Run, from_record, interrupted, to_record
-from runbooks.verify import to_ask, together
+from runbooks.verify import to_ask, together, told_by
 from state.store import Store
 from state.verdict import Verdict
 
@@ -140,5 +140,5 @@ class Responder:
         self.tell(f"runbook {ended.runbook}: {ended.outcome.value} after {ended.took:.1f} s; {ended.sentence}")
 
     def _verified(self, card: Card, proposal: Proposal) -> Status:
-        asked = to_ask(card, proposal.subject, proposal.inputs.get("host", ""), self.checks)
+        asked = to_ask(card, told_by(self.estate, proposal.subject), proposal.inputs.get("host", ""), self.checks)
         return together(result.status for result in self.ask(asked))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from checks.check import Check
 from inventory import subject
 from inventory.model import Center, Estate
+from inventory.services import Users, shared
 from state.desk import desk_checks
 from state.signals import speaks_for
 
@@ -29,6 +30,8 @@ class Index:
     patience: Mapping[str, float]  #: vantage -> seconds without any answer after which it is silent
     prober_host: Mapping[str, str]  #: center -> the host its prober runs on, where the addresses tell
     hosts_in: Mapping[str, tuple[str, ...]]  #: center -> host ids
+    shared: Users  #: services that several components share
+    services: Mapping[str, tuple[str, ...]]  #: component -> the shared services it runs on (subjects)
 
     def of(self, about: str) -> tuple[Check, ...]:
         """The checks that speak of a subject."""
@@ -38,6 +41,7 @@ class Index:
 def index(estate: Estate, checks: Iterable[Check]) -> Index:
     """Every look-up table of one estate; the desk's looks at the centers are added to the checks."""
     everything = (*checks, *desk_checks(estate))
+    together = shared(estate)
     return Index(
         estate=estate,
         by_id={check.id: check for check in everything},
@@ -50,7 +54,14 @@ def index(estate: Estate, checks: Iterable[Check]) -> Index:
         hosts_in={
             center.id: tuple(host.id for host in estate.hosts if host.center == center.id) for center in estate.centers
         },
+        shared=together,
+        services=_services(together),
     )
+
+
+def _services(together: Users) -> dict[str, tuple[str, ...]]:
+    pairs = [(user, subject.service(*service)) for service, users in together.items() for user in users]
+    return {user: tuple(service for one, service in pairs if one == user) for user, _ in pairs}
 
 
 def _stands_in_center(check: Check) -> bool:

@@ -1,6 +1,6 @@
 """From signals to verdicts on everything, in the order in which causes flow. Pure.
 
-raw verdicts on machines, components, provinces → centers → links → causes pass down → systems → watch → estate.
+machines → centers → links → shared services → components, provinces → systems → watch → estate; causes pass down.
 ``judge`` works everything out from nothing; ``Judge`` gives the same answer for the work of what changed.
 """
 
@@ -21,6 +21,7 @@ from state.machines import judge_host, wavers
 from state.parts import judge_component, judge_province
 from state.places import judge_center, judge_watch, together
 from state.scene import Scene, heard
+from state.services import judge_service, under_service
 from state.signals import Signal
 from state.systems import depend, judge_system
 from state.verdict import Verdict
@@ -57,10 +58,11 @@ class Judge:
         elif not touched and self._settled and silent == self._silent:
             return self._last
         for about in touched or ():
-            self._calm.pop(about, None)
+            for each in (about, *self.index.services.get(about, ())):
+                self._calm.pop(each, None)
         self._silent = silent
         self._last = tuple(self._everything(scene).values())
-        self._settled = not any(map(_contested, self._last))
+        self._settled = all(verdict.subject in self._calm or not _contested(verdict) for verdict in self._last)
         return self._last
 
     def _everything(self, scene: Scene) -> dict[str, Verdict]:
@@ -70,6 +72,7 @@ class Judge:
         found = self._centers(scene, hosts)
         found |= {subject.link(link.id): judge_link(scene, link, found) for link in estate.links}
         self._add_hosts(hosts, found)
+        self._add_services(scene, found)
         self._add_components(scene, found)
         self._add_provinces(scene, found)
         self._add_systems(scene, found)
@@ -101,13 +104,19 @@ class Judge:
             found[verdict.subject] = under_link(estate, verdict, host.center, found)
 
     def _add_components(self, scene: Scene, found: dict[str, Verdict]) -> None:
-        estate = self.index.estate
-        for system in estate.systems:
+        for system in self.index.estate.systems:
             for part in system.components:
                 for center, placement in part.placement.items():
                     about = subject.component(system.id, part.id, center)
                     raw = self._raw(scene, about, judge_component, system, part, center)
-                    found[about] = self._under(scene, raw, center, placement.hosts, found)
+                    verdict = self._under(scene, raw, center, placement.hosts, found)
+                    found[about] = under_service(verdict, [found[each] for each in self.index.services.get(about, ())])
+
+    def _add_services(self, scene: Scene, found: dict[str, Verdict]) -> None:
+        for (host_id, name), users in self.index.shared.items():
+            host, about = self.index.estate.host(host_id), subject.service(host_id, name)
+            raw = self._raw(scene, about, judge_service, host, name, users)
+            found[about] = self._under(scene, raw, host.center, (host_id,), found)
 
     def _add_provinces(self, scene: Scene, found: dict[str, Verdict]) -> None:
         exchange = self.index.estate.exchange
@@ -123,7 +132,10 @@ class Judge:
         self, scene: Scene, verdict: Verdict, center: str, hosts: Iterable[str], found: Mapping[str, Verdict]
     ) -> Verdict:
         """The verdict on something in a center and on machines, with the cause that it suffers from, if any."""
-        verdict = under_center(self.index.estate, verdict, found[subject.center(center)])
+        above = found[subject.center(center)]
+        if verdict.status is Status.OK and above.status is not Status.DOWN:
+            return verdict
+        verdict = under_center(self.index.estate, verdict, above)
         verdict = under_host(verdict, [found[subject.host(host)] for host in hosts])
         for host in hosts if verdict.status in (Status.DOWN, Status.DEGRADED) else ():
             verdict = under_wavering(verdict, host) if wavers(scene, host) else verdict

@@ -22,6 +22,19 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{center} cannot be reached at all; how {what} really is cannot be told",
     ),
     "any.host_down": ("{what} 受主机 {host} 故障影响", "{what} suffers from host {host}, which is down"),
+    "any.service_down": (
+        "{what} 受主机 {host} 上的服务 {service} 故障影响",
+        "{what} suffers from service {service} on host {host}, which is down",
+    ),
+    "service.ok": ("主机 {host} 上的服务 {service} 正常", "service {service} on host {host} works"),
+    "service.down": (
+        "{center}主机 {host} 上的服务 {service} 故障，主机本身正常：{said}",
+        "service {service} on host {host} in {center} is down while the host answers: {said}",
+    ),
+    "service.unseen": (
+        "主机 {host} 上的服务 {service} 状态未知：没有有效应答",
+        "service {service} on host {host} is unknown: no answer speaks for it",
+    ),
     "any.host_wavers": (
         "{what} 异常，其主机 {host} 登录刚刚失败，正在确认是否为主机故障",
         "{what} is in trouble and its host {host} just failed a login; being confirmed",

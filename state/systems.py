@@ -16,7 +16,7 @@ from state.scene import Scene
 from state.verdict import Fault, Reason, Verdict, Vote
 
 _WORKING = (Status.OK, Status.DEGRADED)
-_ROOTS = ("center", "link", "host", "component")  #: what is blamed first
+_ROOTS = ("center", "link", "host", "service", "component")  #: what is blamed first
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,3 +195,11 @@ def small() -> Small:
     """Both, built once."""
     built = estate()
     return Small(built, checks(built))
+
+
+def sharing() -> Small:
+    """The same estate with two systems more, whose application runs in the same service as marriage registration's."""
+    built = estate()
+    more = tuple(_system(name, (_component("app", "app"),), ()) for name in ("subsidies", "place-names"))
+    built = built.model_copy(update={"systems": (*built.systems, *more)})
+    return Small(built, checks(built))
