@@ -43,7 +43,7 @@ types: setup
 	$(BIN)/mypy .
 
 unit: setup packages
-	$(PYTEST) -q -n 2 -m 'not lab'
+	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
 
 lab-tests: setup packages
 	$(PYTEST) -q -ra -m lab

@@ -19,6 +19,8 @@ HOMES = {
     "prometheus_api_client": {"checks/prometheus.py"},
     "apscheduler": {"checks/schedule.py"},
     "pycurl": {"checks/curl.py"},
+    "paramiko": {"checks/ssh_connection.py"},
+    "rich": {"ops.py", "reports/terminal.py", "reports/board.py"},
     "alembic": {"state/migrate.py", "state/migrations/env.py"},
     "typer": {"ops.py"},
 }
