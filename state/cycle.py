@@ -81,6 +81,8 @@ def turn(
 
 
 def _differ(known: Verdict | None, verdict: Verdict) -> bool:
+    if known is verdict:
+        return False
     return known is None or (known.status, known.fault, known.cause, known.because) != (
         verdict.status,
         verdict.fault,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from checks.check import Check
 from checks.result import Status
@@ -13,6 +14,7 @@ from state.signals import DELIVERY, Key, Signal
 from state.verdict import Vote
 
 _WORKING = (Status.OK, Status.DEGRADED)
+_ENOUGH = 50  #: successes that are looked at to tell since when a path works; thousands would say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +145,11 @@ class Scene:
 
     def _path_without_link(self, vantage: str, center: str) -> Path:
         """Without a link check any success clears the path; failure with most machines, two at least, condemns it."""
-        votes = [signal.vote(self.now) for signal in self._into(vantage, center)]
-        working = [vote.since for vote in votes if vote.status in _WORKING]
-        failing = [vote.since for vote in votes if vote.status is Status.DOWN]
-        if working:
-            return Path(Status.OK, min(working))
+        into = list(self._into(vantage, center))
+        working = (signal.since for signal in into if signal.status(self.now) in _WORKING)
+        if some := list(islice(working, _ENOUGH)):
+            return Path(Status.OK, min(some))
+        failing = [signal.since for signal in into if signal.status(self.now) is Status.DOWN]
         several = len(self.index.hosts_in.get(center, ())) > 1
         if failing and several and self._most_fail(vantage, center, min(failing)):
             return Path(Status.DOWN, max(failing))
