@@ -76,8 +76,12 @@ def fault_command(
         gone = undo(Lab.open(folder), name, arguments or [])
         _out.print(f"undone: {len(gone)} fault(s) of {name}")
     else:
+        asked = time.time()
         record = inject(Lab.open(folder), name, arguments or [])
-        _out.print(f"{name} {' '.join(record.arguments)}: injected", markup=False)
+        words = " ".join((name, *record.arguments))
+        if record.at < asked:
+            raise LabError(f"{words} was injected {asked - record.at:.0f} s ago; undo it first to inject it again")
+        _out.print(f"{words}: injected", markup=False)
 
 
 def _hosts(found: Status) -> Table:

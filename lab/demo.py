@@ -19,7 +19,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from inventory.load import load
+from lab.client import Lab
 from lab.errors import LabError
+from lab.faults import active, undo
 from lab.layout import Layout
 from runbooks.responder import RUN
 from runbooks.run_record import from_record
@@ -42,6 +44,7 @@ def walk(folder: Path, out: Console) -> int:
     try:
         demo.say("bringing up three centers: 15 hosts and the provinces, with real servers")
         demo.ops("lab", "up", "--dir", str(folder))
+        demo.heal()
         with demo.watching():
             demo.all_well()
             demo.broken_service()
@@ -85,6 +88,12 @@ class _Demo:
         done = subprocess.run([sys.executable, str(_OPS), *words], check=False)
         if done.returncode not in (0, 1, 3):
             raise LabError(f"`ops {' '.join(words)}` ended with {done.returncode}")
+
+    def heal(self) -> None:
+        """A lab that stood before may carry faults."""
+        lab = Lab.open(self.folder)
+        for fault in active(lab):
+            undo(lab, fault.name, fault.arguments)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
