@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
@@ -43,7 +43,7 @@ EstateFolder = Annotated[Path, typer.Option("--estate", help="Folder of the esta
 StoreUrl = Annotated[str, typer.Option("--store", help="Where the state is kept.", envvar="OPS_STORE")]
 Selector = Annotated[str, typer.Argument(help="Such as center=dr,role=db; nothing means everything.")]
 CenterId = Annotated[str, typer.Option("--center", help="Id of a center.")]
-Language = Annotated[str, typer.Option("--lang", help="zh or en.")]
+Language = Annotated[Literal["zh", "en"], typer.Option("--lang", help="Language of the text.")]
 out = terminal.console()
 err = terminal.console(stderr=True)
 
@@ -306,10 +306,12 @@ def _read(folder: Path) -> tuple[Estate, tuple[Check, ...]]:
 
 def _ask(checks: Sequence[Check]) -> list[Result]:
     """Ask checks once, from here."""
+    import uvloop
+
     from checks.engine import run_once
     from state.desk import DESK
 
-    return asyncio.run(run_once(checks, DESK, time.time))
+    return uvloop.run(run_once(checks, DESK, time.time))
 
 
 def _store(url: str) -> Store:
