@@ -11,10 +11,12 @@ import json
 import signal
 import sys
 import time
+import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -184,7 +186,7 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
         if embedded:
             results, reach = [answers.popleft() for _ in range(len(answers))], {}
         else:
-            seen = collect(estate, now, timeout=every)
+            seen = collect(estate, now, timeout=0.75 * every)
             results, reach = list(seen.results), {center: view.reached for center, view in seen.centers.items()}
         for change in cycle.turn(results, reach, time.time()):
             _tell(terminal.change(change))
@@ -192,10 +194,20 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
 
     try:
         asking = asyncio.ensure_future(asker.run(checks if embedded else (), stop))
-        await repeat(turn, every, stop)
+        await repeat(partial(_go_on, turn), every, stop)
         await asking
     finally:
         responder.close()
+
+
+def _go_on(turn: Callable[[], None]) -> None:
+    """A cycle that fails (a full disk, a database that went away) is told, and tried again: the watch goes on."""
+    try:
+        turn()
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error}".partition("\n")[0]
+        _tell(f"this cycle failed and will be tried again: {said} ({place.filename}:{place.lineno})")
 
 
 @app.command()
