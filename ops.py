@@ -219,6 +219,7 @@ def status(
 ) -> None:
     """What is known now: the three centers, systems by center, links, incidents, and the age of everything."""
     from reports.board import board
+    from state.desk import desk_checks
     from state.overview import overview
 
     found, checks = _read(estate)
@@ -228,7 +229,7 @@ def status(
             kept.verdicts(),
             kept.latest(),
             kept.incidents(open_only=True),
-            subjects={one.id: one.subject for one in checks},
+            subjects={one.id: one.subject for one in (*checks, *desk_checks(found))},
             watched_at=max((ended for _, ended in kept.watched()), default=None),
             now=time.time(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -59,8 +60,8 @@ class _Board:
 
     def _centers(self) -> Table:
         table = self._table("center", "status", "since", "age", "because")
-        for line in self._view.centers:
-            table.add_row(self._name(line), *self._cells(line))
+        for line, watch in zip(self._view.centers, self._view.watch, strict=True):
+            table.add_row(self._name(line), *self._cells(replace(line, age=watch.age)))  # as old as its last word to us
         for line in (watch for watch in self._view.watch if watch.status is not Status.OK):
             table.add_row(Text(line.subject), *self._cells(line))
         return table
