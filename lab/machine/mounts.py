@@ -43,7 +43,7 @@ def furnish(lab: Path, short: Path, host: str, carry: tuple[Path, ...], devices:
     _own_etc()
     _tmpfs(Path("/tmp"), "mode=1777,size=64m")  # noqa: S108 - the host's own
     _tmpfs(Path("/var/tmp"), "mode=1777,size=16m")  # noqa: S108 - the host's own
-    for path, descriptor in kept:
+    for path, descriptor in sorted(kept, key=lambda each: len(each[0].parts)):  # the outer one brings the inner along
         _uncover(path, descriptor)
     _own_devices((*_DEVICES, *devices))
     _own_kernel_views()
