@@ -64,7 +64,7 @@ app.add_typer(lab_app, name="lab")
 @app.command()
 def version() -> None:
     """The version, and where this copy runs from."""
-    out.print(f"tricenter, running from {Path(__file__).resolve()}")
+    out.print(terminal.lines(f"tricenter, running from {Path(__file__).resolve()}"), soft_wrap=True)
 
 
 @app.command()
@@ -307,7 +307,7 @@ def report_weekly(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{found.id}-{datetime.fromtimestamp(until, zone):%Y%m%d-%H%M%S}-{lang}.html"
     file.write_text(page, encoding="utf-8")
-    out.print(str(file), soft_wrap=True)
+    out.print(terminal.lines(str(file)), soft_wrap=True)
 
 
 def _read(folder: Path) -> tuple[Estate, tuple[Check, ...]]:
@@ -337,7 +337,7 @@ def _store(url: str) -> Store:
 
 
 def _tell(line: str) -> None:
-    err.print(f"{datetime.now().astimezone():%H:%M:%S} {line}", markup=False, soft_wrap=True)
+    err.print(terminal.lines(f"{datetime.now().astimezone():%H:%M:%S} {line}"), soft_wrap=True)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -360,7 +360,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(args=argv)
     except OperatorError as error:
-        err.print(str(error), markup=False, soft_wrap=True)
+        err.print(terminal.lines(str(error)), soft_wrap=True)
         return 2
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0

@@ -17,9 +17,12 @@ def clean(text: str | bytes, limit: int = 300) -> str:
     """
     window = text[: limit * 8]  # bounds the work on megabytes of output
     shown = window.decode(errors="replace") if isinstance(window, bytes) else window
-    shown = _ESCAPE.sub("", shown)
-    shown = "".join(" " if unicodedata.category(char) in _UNSHOWN else char for char in shown)
-    shown = " ".join(shown.split())
+    shown = " ".join(visible(shown).split())
     if len(shown) > limit or len(text) > len(window):
         return shown[: limit - 1] + "…"
     return shown
+
+
+def visible(line: str) -> str:
+    """A line as it is, blanks too, but for what could move a cursor, colour a terminal or reverse the text."""
+    return "".join(" " if unicodedata.category(char) in _UNSHOWN else char for char in _ESCAPE.sub("", line))

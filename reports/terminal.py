@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from checks.result import Result, Status
-from checks.sentence import clean
+from checks.sentence import clean, visible
 from inventory.model import Host
 from runbooks.card import Card
 from runbooks.run_record import Run
@@ -26,6 +26,11 @@ def console(*, stderr: bool = False) -> Console:
     """A console that takes text as it is (``:cloud:`` is no emoji); a pipe gets lines wide enough for a table."""
     made = Console(stderr=stderr, highlight=False, emoji=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=_WIDTH)
+
+
+def lines(text: str) -> Text:
+    """Lines as they are, blanks too: no markup, and nothing in them steers the terminal."""
+    return Text("\n".join(visible(line) for line in text.split("\n")))
 
 
 def mark(status: Status, word: str = "") -> Text:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.sentence import clean
+from checks.sentence import clean, visible
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,7 @@ def test_is_always_one_printable_line_within_the_limit(text: str | bytes, limit:
     assert shown.isprintable() or "\u3000" in shown or any(ord(char) > 127 for char in shown)
     assert len(shown.splitlines()) <= 1
     assert "\x1b" not in shown
+
+
+def test_a_visible_line_keeps_its_blanks_and_loses_what_cannot_be_seen() -> None:
+    assert visible("  a  b\x1b[2J\x9bc\u202ed\te ") == "  a  b c d e "

@@ -105,3 +105,26 @@ def test_check_asks_once_and_its_exit_code_is_the_worst_answer(
         served["web"].up = False
         assert ops.main(["check", "--estate", str(estate)]) == 1
     assert "1 down" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["validate", "--estate", "HOSTILE"],
+        ["inventory", "hosts", "host=HOSTILE"],
+        ["runbook", "run", "HOSTILE", "host=a"],
+        ["runbook", "run", "restart-service", "host=HOSTILE", "service=HOSTILE", "HOSTILE=1"],
+        ["report", "weekly", "--start", "HOSTILE"],
+        ["status", "--store", "HOSTILE"],
+        ["lab", "status", "--dir", "HOSTILE"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_is_quoted_without_what_would_steer_the_terminal(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202e[bold]bad"
+    assert ops.main([word.replace("HOSTILE", hostile) for word in argv]) == 2
+    told = capsys.readouterr()
+    assert "[bold]bad" in told.err
+    assert not set("\x1b\x07\x9b\u202e") & set(told.out + told.err)
