@@ -14,9 +14,11 @@ from checks.result import Status
 from inventory import subject
 from inventory.model import Estate
 from state.causes import under_center, under_host, under_link, under_wavering
+from state.copies import under_replication
 from state.estate import judge_estate
 from state.index import Index, index
 from state.lines import judge_link
+from state.lingering import RECOVERING, under_recovered, well_since
 from state.machines import judge_host, wavers
 from state.parts import judge_component, judge_province
 from state.places import judge_center, judge_watch, together
@@ -62,16 +64,22 @@ class Judge:
                 self._calm.pop(each, None)
         self._silent = silent
         self._last = tuple(self._everything(scene).values())
-        self._settled = all(verdict.subject in self._calm or not _contested(verdict) for verdict in self._last)
+        self._settled = not any(map(self._open, self._last))
         return self._last
+
+    def _open(self, verdict: Verdict) -> bool:
+        """Whether answers that confirm what is known already could still change a verdict."""
+        if verdict.because.code == RECOVERING:
+            return True
+        return verdict.subject not in self._calm and _contested(verdict)
 
     def _everything(self, scene: Scene) -> dict[str, Verdict]:
         """The cycle of judgement; every step reads what the steps before it found."""
         estate = self.index.estate
         hosts = {host.id: self._raw(scene, subject.host(host.id), judge_host, host) for host in estate.hosts}
         found = self._centers(scene, hosts)
-        found |= {subject.link(link.id): judge_link(scene, link, found) for link in estate.links}
-        self._add_hosts(hosts, found)
+        self._add_links(scene, found)
+        self._add_hosts(scene, hosts, found)
         self._add_services(scene, found)
         self._add_components(scene, found)
         self._add_provinces(scene, found)
@@ -97,10 +105,21 @@ class Judge:
         }
         return {verdict.subject: verdict for verdict in together(scene, verdicts).values()}
 
-    def _add_hosts(self, hosts: Mapping[str, Verdict], found: dict[str, Verdict]) -> None:
+    def _add_links(self, scene: Scene, found: dict[str, Verdict]) -> None:
+        for link in self.index.estate.links:
+            verdict = judge_link(scene, link, found)
+            if verdict.status is not Status.OK:
+                ends = [(found[subject.center(end)], scene.reached_since(end)) for end in link.between]
+                verdict = under_recovered(scene, verdict, ends)
+            found[verdict.subject] = verdict
+
+    def _add_hosts(self, scene: Scene, hosts: Mapping[str, Verdict], found: dict[str, Verdict]) -> None:
         estate = self.index.estate
         for host in estate.hosts:
-            verdict = under_center(estate, hosts[host.id], found[subject.center(host.center)])
+            center = found[subject.center(host.center)]
+            verdict = under_center(estate, hosts[host.id], center)
+            if verdict.status is not Status.OK:
+                verdict = under_recovered(scene, verdict, [(center, scene.reached_since(host.center))])
             found[verdict.subject] = under_link(estate, verdict, host.center, found)
 
     def _add_components(self, scene: Scene, found: dict[str, Verdict]) -> None:
@@ -111,6 +130,7 @@ class Judge:
                     raw = self._raw(scene, about, judge_component, system, part, center)
                     verdict = self._under(scene, raw, center, placement.hosts, found)
                     found[about] = under_service(verdict, [found[each] for each in self.index.services.get(about, ())])
+            found |= under_replication(scene, system, found)
 
     def _add_services(self, scene: Scene, found: dict[str, Verdict]) -> None:
         for (host_id, name), users in self.index.shared.items():
@@ -139,6 +159,9 @@ class Judge:
         verdict = under_host(verdict, [found[subject.host(host)] for host in hosts])
         for host in hosts if verdict.status in (Status.DOWN, Status.DEGRADED) else ():
             verdict = under_wavering(verdict, host) if wavers(scene, host) else verdict
+        machines = [found[subject.host(host)] for host in hosts]
+        recovered = [(above, scene.reached_since(center)), *((host, well_since(host)) for host in machines)]
+        verdict = under_recovered(scene, verdict, recovered)
         return under_link(self.index.estate, verdict, center, found)
 
     def _add_systems(self, scene: Scene, found: dict[str, Verdict]) -> None:
@@ -146,7 +169,7 @@ class Judge:
         found |= {subject.system(system.id): judge_system(scene, system, found) for system in systems}
         # One round per step of the longest chain of dependencies: then every cause is the root and not its victim.
         for _ in systems:
-            depended = {system.id: depend(found[subject.system(system.id)], system, found) for system in systems}
+            depended = {system.id: depend(scene, found[subject.system(system.id)], system, found) for system in systems}
             moved = {each.subject: each for each in depended.values() if found[each.subject] is not each}
             if not moved:
                 break
@@ -157,7 +180,11 @@ class Judge:
             verdict = judge_watch(scene, center)
             verdict = under_center(self.index.estate, verdict, found[subject.center(center.id)])
             host = self.index.prober_host.get(center.id)
-            found[verdict.subject] = under_host(verdict, [found[subject.host(host)]] if host else [])
+            machines = [found[subject.host(host)]] if host else []
+            verdict = under_host(verdict, machines)
+            recovered = [(found[subject.center(center.id)], scene.reached_since(center.id))]
+            recovered += [(machine, well_since(machine)) for machine in machines]
+            found[verdict.subject] = under_recovered(scene, verdict, recovered)
 
 
 def _contested(verdict: Verdict) -> bool:

@@ -85,8 +85,20 @@ def _answered_since(scene: Scene, way: tuple[str, str], moment: float) -> bool:
 
 
 def _slow(scene: Scene, way: tuple[str, str]) -> Vote | None:
+    """The vote that says the way is slow, or that it loses answers though the way as such works."""
     vote = scene.link_vote(*way)
-    return vote if vote and vote.status is Status.DEGRADED else None
+    if vote is None or vote.status not in (Status.DEGRADED, Status.DOWN):
+        return None
+    return vote if vote.status is Status.DEGRADED or _lossy(scene, way, vote) else None
+
+
+def _lossy(scene: Scene, way: tuple[str, str], failing: Vote) -> bool:
+    """Whether answers get lost on the way: the far prober asked and answered others meanwhile, only we failed."""
+    near, far = way
+    others = [center.id for center in scene.index.estate.centers if center.id not in way]
+    votes = [vote for other in others if (vote := scene.link_vote(other, far))]
+    heard = any(vote.status in _WORKING and scene.works_after(vote, failing.since) for vote in votes)
+    return heard and scene.path(near, far).status is Status.OK and scene.alive_meanwhile(failing, far)
 
 
 def _way(scene: Scene, way: tuple[str, str]) -> dict[str, str]:

@@ -84,7 +84,10 @@ def _ill(host: Host, ill: list[Opinion]) -> tuple[Status, Fault, Reason, float]:
 
 
 def _lost(scene: Scene, host: Host, vital: Opinion, facts: dict[str, str]) -> tuple[Status, Fault, Reason, float]:
-    """No login. Other answers mean that only the login is broken; a mere TCP connect means a frozen machine."""
+    """No login. Other answers mean that only the login is broken; a mere TCP connect means a frozen machine.
+
+    They must be older than enough of the failed logins: a machine that comes back does so one program after the other.
+    """
     answers = [vote for vote in _working_since(scene, host, vital) if _kind(scene, vote) in _ANSWERING]
     if answers:
         facts["check"] = answers[0].check
@@ -102,7 +105,7 @@ def _working_since(scene: Scene, host: Host, vital: Opinion) -> list[Vote]:
         for vote in scene.votes(check)
         if vote.status in (Status.OK, Status.DEGRADED)
         and scene.works_after(vote, vital.since)
-        and any(scene.failed_after(failed, vote.since) for failed in vital.votes if failed.status is Status.DOWN)
+        and any(scene.renewed_after(failed, vote.since) for failed in vital.votes if failed.status is Status.DOWN)
     ]
 
 

@@ -39,6 +39,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{what} 异常，其主机 {host} 登录刚刚失败，正在确认是否为主机故障",
         "{what} is in trouble and its host {host} just failed a login; being confirmed",
     ),
+    "any.recovering": (
+        "{what} 受 {cause} 故障影响；{cause} 已恢复，{what} 的恢复有待确认",
+        "{what} suffered from {cause}, which is back; its own recovery is being confirmed",
+    ),
     "any.unjudged": ("尚未判定", "not judged yet"),
     "any.gone": ("该对象已不在资产清单中", "no longer part of the estate"),
     "host.ok": ("主机 {host} 运行正常", "host {host} works"),
@@ -88,6 +92,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "component.degraded": (
         "{center}的组件 {component} 性能或状态下降（{host}）：{said}",
         "{component} in {center} is degraded ({host}): {said}",
+    ),
+    "component.replication": (
+        "{center}的组件 {component} 的复制受 {cause} 故障影响：{said}",
+        "replication of {component} in {center} suffers from {cause}: {said}",
     ),
     "component.unwatched": ("{center}的组件 {component} 未配置检查", "{component} in {center} has no checks"),
     "component.path": (
@@ -211,6 +219,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "system.dependency_down": (
         "{system}不可用，所依赖的系统 {dependency} 故障",
         "{system} is down, and so is what it depends on: {dependency}",
+    ),
+    "system.dependency_ill": (
+        "{system}受所依赖的系统 {dependency} 影响：{said}",
+        "{system} suffers from what it depends on, {dependency}: {said}",
     ),
     "estate.ok": ("全部 {systems} 个业务系统及基础设施运行正常", "all {systems} systems and what they stand on work"),
     "estate.down": (

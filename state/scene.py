@@ -34,6 +34,7 @@ class Scene:
     heard: Mapping[str, float]  #: vantage -> Unix time of its newest answer to anything
     now: float
     _paths: dict[tuple[str, str], Path] = field(default_factory=dict)
+    _reached: dict[str, float] = field(default_factory=dict)
 
     def vote(self, check: Check, vantage: str) -> Vote:
         """What a vantage says of a check; unknown with age infinity if it never said anything."""
@@ -55,6 +56,11 @@ class Scene:
         """Whether a failure behind a vote was asked for at ``moment`` or later."""
         signal = self.signals.get((vote.check, vote.vantage))
         return signal is not None and signal.failed_after(moment)
+
+    def renewed_after(self, vote: Vote, moment: float) -> bool:
+        """Whether a vote would stand on the answers since ``moment`` alone, without those from before."""
+        signal = self.signals.get((vote.check, vote.vantage))
+        return signal is not None and signal.renewed_after(moment, self.index.by_id[vote.check])
 
     def proves(self, vote: Vote, center: str | None) -> bool:
         """Whether a failing vote tells of the target: it failed while its path to the target's center worked."""
@@ -87,6 +93,14 @@ class Scene:
             self._paths[vantage, center] = self._path(vantage, center)
         return self._paths[vantage, center]
 
+    def reached_since(self, center: str) -> float:
+        """Since when anything in a center is seen to work from outside it (Unix time); 0 while nothing is."""
+        if center not in self._reached:
+            others = (each.id for each in self.index.estate.centers if each.id != center)
+            moments = (signal.well_since(self.now) for other in others for signal in self._into(other, center))
+            self._reached[center] = min((each for each in moments if each is not None), default=0.0)
+        return self._reached[center]
+
     def link_vote(self, vantage: str, center: str) -> Vote | None:
         """The worst known answer of the link checks in one direction; None if there are none."""
         votes = [self.vote(check, vantage) for check in self.index.links.get((vantage, center), ())]
@@ -114,11 +128,11 @@ class Scene:
         if first := min(filter(None, successes), default=None):
             return Path(Status.OK, first)
         condemned = link.status is Status.DOWN and (
-            self._alive_meanwhile(link, center) or self._most_fail(vantage, center, link.since)
+            self.alive_meanwhile(link, center) or self._most_fail(vantage, center, link.since)
         )
         return Path(Status.DOWN if condemned else Status.UNKNOWN, link.since)
 
-    def _alive_meanwhile(self, link: Vote, center: str) -> bool:
+    def alive_meanwhile(self, link: Vote, center: str) -> bool:
         """Whether the center's prober asked about its own links between our first and our newest failure to reach it.
 
         Having asked afterwards is not enough: a prober that was restarted is back before we have noticed.

@@ -56,6 +56,12 @@ class Signal:
             return None
         return next(at for at, status in self.samples if at > moment and status in _WORKING)
 
+    def well_since(self, now: float) -> float | None:
+        """Since when the answers are successes, confirmed or not; None if the newest is none or no longer speaks."""
+        if self.stale(now):
+            return None
+        return self.since if self.confirmed in _WORKING else self.first_success(self.since)
+
     def fails_after(self, moment: float) -> bool:
         """Whether the newest answer is a failure that was asked for at ``moment`` or later."""
         return self.latest.at >= moment and self.latest.status is Status.DOWN
@@ -63,6 +69,11 @@ class Signal:
     def failed_after(self, moment: float) -> bool:
         """Whether any remembered answer is a failure that was asked for at ``moment`` or later."""
         return any(at >= moment and status is Status.DOWN for at, status in self.samples)
+
+    def renewed_after(self, moment: float, check: Check) -> bool:
+        """Whether the answers since ``moment`` alone would confirm what is confirmed now."""
+        m, _ = _confirm(check)
+        return sum(at >= moment and _agrees(status, self.confirmed) for at, status in self.samples) >= m
 
     def vote(self, now: float) -> Vote:
         """What this vantage says of this check at ``now``."""

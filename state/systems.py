@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from checks.check import Check
@@ -10,6 +10,7 @@ from checks.result import Status
 from inventory import subject
 from inventory.model import Component, Duty, System
 from state import facts as fact
+from state.lingering import RECOVERING, under_recovered, well_since
 from state.opinion import onset
 from state.places import isolated
 from state.scene import Scene
@@ -47,20 +48,31 @@ def judge_system(scene: Scene, system: System, below: Mapping[str, Verdict]) -> 
     votes = journey.votes if journey else ()
     verdict = Verdict(subject.system(system.id), status, fault, reason, since, scene.now, votes=votes)
     suspects = unready if code == "system.readiness_lost" else [*active, *under]
-    return _blamed(verdict, suspects, below)
+    verdict = _blamed(verdict, suspects, below)
+    return under_recovered(scene, verdict, [(each, well_since(each)) for each in (*active, *under)])
 
 
-def depend(verdict: Verdict, system: System, verdicts: Mapping[str, Verdict]) -> Verdict:
-    """The same verdict; a system that is down on its own is blamed on the root of a dependency that is down as well."""
-    own = verdict.cause is None or verdict.fault is Fault.DEPENDENCY
-    down = [each for each in system.depends_on if verdicts[subject.system(each)].status is Status.DOWN]
-    if verdict.status is not Status.DOWN or not own or not down:
+def depend(scene: Scene, verdict: Verdict, system: System, verdicts: Mapping[str, Verdict]) -> Verdict:
+    """The same verdict; a system that people feel failing on its own is blamed on a dependency that fails as well."""
+    if not _felt(verdict) or (verdict.cause and verdict.fault is not Fault.DEPENDENCY):
         return verdict
-    root = verdicts[subject.system(down[0])].cause or subject.system(down[0])
+    needed = [verdicts[subject.system(each)] for each in system.depends_on]
+    ill = [each for each in needed if _felt(each) or each.because.code in ("system.parts_ill", RECOVERING)]
+    if not ill:
+        return under_recovered(scene, verdict, [(each, well_since(each)) for each in needed])
+    root = ill[0].cause or ill[0].subject
     if root == verdict.cause:
         return verdict
-    reason = Reason("system.dependency_down", {**verdict.because.facts, "dependency": ", ".join(down)})
-    return replace(verdict, fault=Fault.DEPENDENCY, because=reason, cause=root)
+    both_down = verdict.status is Status.DOWN and ill[0].status is Status.DOWN
+    code = "system.dependency_down" if both_down else "system.dependency_ill"
+    facts = {**verdict.because.facts, "dependency": ", ".join(subject.name(each.subject) for each in ill)}
+    return replace(verdict, fault=Fault.DEPENDENCY, because=Reason(code, facts), cause=root)
+
+
+def _felt(verdict: Verdict) -> bool:
+    """Whether people feel that a system fails; not so when it only lost a spare part."""
+    felt = ("system.journey_degraded", "system.dependency_ill")
+    return verdict.status is Status.DOWN or (verdict.status is Status.DEGRADED and verdict.because.code in felt)
 
 
 def _journey(scene: Scene, system: System, below: Mapping[str, Verdict]) -> _Journey | None:
@@ -89,7 +101,7 @@ def _majority(scene: Scene, check: Check, below: Mapping[str, Verdict]) -> _Jour
     working = [vote for vote in votes if vote.status in _WORKING]
     failing = [vote for vote in votes if vote.status is Status.DOWN and not scene.outdated(vote, working)]
     lost = check.center is not None and isolated(below[subject.center(check.center)])
-    path = tuple(vote.vantage for vote in failing if not lost and not scene.proves(vote, check.center))
+    path = tuple(vote.vantage for vote in failing if not lost and _by_path(scene, vote, check, working))
     failed = [vote for vote in failing if vote.vantage not in path]
     working = [] if lost and failed else working
     if not failed and not working:
@@ -98,6 +110,14 @@ def _majority(scene: Scene, check: Check, below: Mapping[str, Verdict]) -> _Jour
     if len(failed) > len(working):
         return _Journey(Status.DOWN, onset(check, failed), votes, path, _said(failed))
     return _working(scene, votes, failed, path)
+
+
+def _by_path(scene: Scene, vote: Vote, check: Check, working: Sequence[Vote]) -> bool:
+    """Whether a failure is the path's: it does not work, or is slow or lossy while others succeed over theirs."""
+    if not scene.proves(vote, check.center):
+        return True
+    path = scene.path(vote.vantage, str(check.center)) if check.center else None
+    return bool(working) and path is not None and path.status is Status.DEGRADED
 
 
 def _working(scene: Scene, votes: tuple[Vote, ...], failed: list[Vote], path: tuple[str, ...]) -> _Journey:

@@ -1,0 +1,69 @@
+"""Databases that suffer from each other: what is between a primary and its copies, or the other end, is why. Pure.
+
+Only of a server that answers: one that is silent is its own trouble. A primary whose commits hang, and a copy that
+receives nothing, both say so themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from checks.result import Status
+from inventory import subject
+from inventory.model import Component, System
+from state.lingering import under_recovered, well_since
+from state.scene import Scene
+from state.verdict import Reason, Verdict, Vote
+
+_TROUBLE = (Status.DOWN, Status.DEGRADED)
+
+
+def under_replication(scene: Scene, system: System, found: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The verdicts on a system's databases that suffer from the other end of their replication, or from the way."""
+    told: dict[str, Verdict] = {}
+    flow = system.replication
+    for part in system.components if flow else ():
+        for center in part.placement:
+            verdict = found[subject.component(system.id, part.id, center)]
+            if flow and verdict.status in _TROUBLE and not verdict.cause and _answers(scene, verdict, center):
+                ends = tuple(flow.to) if center == flow.source else (flow.source,) if center in flow.to else ()
+                above = [each for end in ends for each in _above(scene, system, part, (center, end), found)]
+                told[verdict.subject] = _blamed(scene, verdict, above)
+    return told
+
+
+def _answers(scene: Scene, verdict: Verdict, center: str) -> bool:
+    """Whether the failing checks ask a database that answered; who cannot reach its center does not count."""
+    failing = [vote for vote in verdict.votes if vote.status in _TROUBLE]
+    answered = [vote for vote in failing if _answered(scene, vote)]
+    return bool(answered) and not any(scene.proves(vote, center) for vote in failing if vote not in answered)
+
+
+def _answered(scene: Scene, vote: Vote) -> bool:
+    newest = scene.signals[vote.check, vote.vantage].latest
+    spoke = newest.status in (Status.OK, Status.DEGRADED) or "role" in newest.evidence
+    return spoke and scene.index.by_id[vote.check].kind == "postgres"
+
+
+def _above(
+    scene: Scene, system: System, part: Component, way: tuple[str, str], found: Mapping[str, Verdict]
+) -> Iterator[Verdict]:
+    """What replication between two centers needs besides this end, the largest first."""
+    _, end = way
+    yield found[subject.center(end)]
+    for link in scene.index.estate.links:
+        if set(link.between) == set(way):
+            yield found[subject.link(link.id)]
+    if end in part.placement:
+        yield from (found[subject.host(host)] for host in part.placement[end].hosts)
+        yield found[subject.component(system.id, part.id, end)]
+
+
+def _blamed(scene: Scene, verdict: Verdict, above: list[Verdict]) -> Verdict:
+    down = next((each for each in above if each.status is Status.DOWN), None)
+    if down is None:
+        return under_recovered(scene, verdict, [(each, well_since(each)) for each in above])
+    facts = {**verdict.because.facts, "what": subject.name(verdict.subject), "cause": subject.name(down.subject)}
+    reason = Reason("component.replication", facts)
+    return replace(verdict, fault=down.fault, because=reason, cause=down.cause or down.subject)
