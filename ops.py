@@ -121,12 +121,13 @@ def prometheus_render(
 def check(selector: Selector = "", estate: EstateFolder = SAMPLE) -> None:
     """Ask the checks once from here and show the answers."""
     from checks.here import seen_from
-    from inventory.selector import matches
+    from inventory.selector import select
     from runbooks.verify import together
     from state.desk import DESK
 
-    _, checks = _read(estate)
-    asked = [one for one in seen_from(checks, DESK) if not selector or (one.host and matches(one.host, selector))]
+    found, checks = _read(estate)
+    hosts = {host.id for host in select(found, selector)}
+    asked = [one for one in seen_from(checks, DESK) if not selector or (one.host and one.host.id in hosts)]
     results = _ask(asked)
     out.print(terminal.results(results))
     raise typer.Exit(EXIT[together(result.status for result in results)])
@@ -134,7 +135,7 @@ def check(selector: Selector = "", estate: EstateFolder = SAMPLE) -> None:
 
 @app.command()
 def probe(
-    center: str = typer.Option(...), listen: str = typer.Option(..., help="address:port"), estate: EstateFolder = SAMPLE
+    center: CenterId, listen: Annotated[str, typer.Option(help="address:port")], estate: EstateFolder = SAMPLE
 ) -> None:
     """Be the prober of a center: ask its checks on schedule and serve the answers."""
     from checks import prober
