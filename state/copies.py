@@ -12,7 +12,7 @@ from dataclasses import replace
 from checks.result import Status
 from inventory import subject
 from inventory.model import Component, System
-from state.lingering import under_recovered, well_since
+from state.lingering import under_recovered
 from state.scene import Scene
 from state.verdict import Reason, Verdict, Vote
 
@@ -57,13 +57,15 @@ def _above(
             yield found[subject.link(link.id)]
     if end in part.placement:
         yield from (found[subject.host(host)] for host in part.placement[end].hosts)
-        yield found[subject.component(system.id, part.id, end)]
+        other = found[subject.component(system.id, part.id, end)]
+        if not _answers(scene, other, end):  # one that answers suffers itself, or both took the wrong role
+            yield other
 
 
 def _blamed(scene: Scene, verdict: Verdict, above: list[Verdict]) -> Verdict:
     down = next((each for each in above if each.status is Status.DOWN), None)
     if down is None:
-        return under_recovered(scene, verdict, [(each, well_since(each)) for each in above])
+        return under_recovered(scene, verdict, above)
     facts = {**verdict.because.facts, "what": subject.name(verdict.subject), "cause": subject.name(down.subject)}
     reason = Reason("component.replication", facts)
     return replace(verdict, fault=down.fault, because=reason, cause=down.cause or down.subject)

@@ -18,7 +18,7 @@ from state.copies import under_replication
 from state.estate import judge_estate
 from state.index import Index, index
 from state.lines import judge_link
-from state.lingering import RECOVERING, under_recovered, well_since
+from state.lingering import RECOVERING, under_recovered
 from state.machines import judge_host, wavers
 from state.parts import judge_component, judge_province
 from state.places import judge_center, judge_watch, together
@@ -108,18 +108,15 @@ class Judge:
     def _add_links(self, scene: Scene, found: dict[str, Verdict]) -> None:
         for link in self.index.estate.links:
             verdict = judge_link(scene, link, found)
-            if verdict.status is not Status.OK:
-                ends = [(found[subject.center(end)], scene.reached_since(end)) for end in link.between]
-                verdict = under_recovered(scene, verdict, ends)
-            found[verdict.subject] = verdict
+            ends = [found[subject.center(end)] for end in link.between]
+            found[verdict.subject] = under_recovered(scene, verdict, ends)
 
     def _add_hosts(self, scene: Scene, hosts: Mapping[str, Verdict], found: dict[str, Verdict]) -> None:
         estate = self.index.estate
         for host in estate.hosts:
             center = found[subject.center(host.center)]
             verdict = under_center(estate, hosts[host.id], center)
-            if verdict.status is not Status.OK:
-                verdict = under_recovered(scene, verdict, [(center, scene.reached_since(host.center))])
+            verdict = under_recovered(scene, verdict, [center])
             found[verdict.subject] = under_link(estate, verdict, host.center, found)
 
     def _add_components(self, scene: Scene, found: dict[str, Verdict]) -> None:
@@ -159,9 +156,7 @@ class Judge:
         verdict = under_host(verdict, [found[subject.host(host)] for host in hosts])
         for host in hosts if verdict.status in (Status.DOWN, Status.DEGRADED) else ():
             verdict = under_wavering(verdict, host) if wavers(scene, host) else verdict
-        machines = [found[subject.host(host)] for host in hosts]
-        recovered = [(above, scene.reached_since(center)), *((host, well_since(host)) for host in machines)]
-        verdict = under_recovered(scene, verdict, recovered)
+        verdict = under_recovered(scene, verdict, [above, *(found[subject.host(host)] for host in hosts)])
         return under_link(self.index.estate, verdict, center, found)
 
     def _add_systems(self, scene: Scene, found: dict[str, Verdict]) -> None:
@@ -182,9 +177,7 @@ class Judge:
             host = self.index.prober_host.get(center.id)
             machines = [found[subject.host(host)]] if host else []
             verdict = under_host(verdict, machines)
-            recovered = [(found[subject.center(center.id)], scene.reached_since(center.id))]
-            recovered += [(machine, well_since(machine)) for machine in machines]
-            found[verdict.subject] = under_recovered(scene, verdict, recovered)
+            found[verdict.subject] = under_recovered(scene, verdict, [found[subject.center(center.id)], *machines])
 
 
 def _contested(verdict: Verdict) -> bool:

@@ -6,11 +6,12 @@ again often enough to count, what is wrong with them is not news: no incident, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from checks.result import Status
 from inventory import subject
+from state.machines import is_login
 from state.scene import Scene
 from state.verdict import Reason, Verdict
 
@@ -26,20 +27,36 @@ def lingers(scene: Scene, verdict: Verdict, moment: float) -> bool:
     return bool(failing) and not any(scene.renewed_after(vote, moment) for vote in failing)
 
 
-def under_recovered(scene: Scene, verdict: Verdict, recovered: Iterable[tuple[Verdict, float]]) -> Verdict:
-    """The verdict on something in trouble, blamed on what recovered just now, if its trouble dates from before.
+def under_recovered(scene: Scene, verdict: Verdict, above: Iterable[Verdict]) -> Verdict:
+    """The verdict on something in trouble, blamed on what recovered meanwhile, if the trouble dates from before.
 
-    ``recovered`` holds what it may have suffered from, each with the moment since which that works (0: it does not).
+    ``above`` is what it may have suffered from.
     """
     if verdict.cause or verdict.status not in _TROUBLE:
         return verdict
-    for above, moment in recovered:
-        if lingers(scene, verdict, moment):
-            facts = {"what": subject.name(verdict.subject), "cause": subject.name(above.subject)}
-            return replace(verdict, because=Reason(RECOVERING, facts), cause=above.subject)
+    for each in above:
+        if lingers(scene, verdict, _back(scene, each, verdict.since)):
+            facts = {"what": subject.name(verdict.subject), "cause": subject.name(each.subject)}
+            return replace(verdict, because=Reason(RECOVERING, facts), cause=each.subject)
     return verdict
 
 
-def well_since(verdict: Verdict) -> float:
-    """Since when a subject is ok (Unix time); 0 if it is not."""
-    return verdict.since if verdict.status is Status.OK else 0.0
+def _back(scene: Scene, above: Verdict, since: float) -> float:
+    """Since when a subject works again (Unix time; 0: it does not).
+
+    A center does once it is reached, and a machine once it lets somebody in, whatever else is still wrong with them.
+    """
+    if subject.kind(above.subject) == "center":
+        return scene.reached_after(subject.name(above.subject), since)
+    if subject.kind(above.subject) == "host" and above.status is Status.DEGRADED:
+        return min(_logins(scene, above.subject, since), default=0.0)
+    return above.since if above.status is Status.OK else 0.0
+
+
+def _logins(scene: Scene, host: str, since: float) -> Iterator[float]:
+    """When each vantage was let in again after ``since``; ``since`` itself if it always was."""
+    for check in filter(is_login, scene.index.of(host)):
+        for vantage in check.vantages:
+            signal = scene.signals.get((check.id, vantage))
+            if signal and not signal.stale(scene.now) and (again := signal.works_again(since)) is not None:
+                yield again

@@ -113,8 +113,8 @@ def _with_city(scene: Scene, verdict: Verdict, site: dict[str, str], here: list[
 def _by_machines(scene: Scene, center: Center, own: list[Verdict], voices: _Voices, facts: dict[str, str]) -> Verdict:
     about = subject.center(center.id)
     failing = [verdict for verdict in own if verdict.status is Status.DOWN]
-    reached = scene.reached_since(center.id) if failing else 0.0
-    down = [verdict for verdict in failing if not lingers(scene, verdict, reached)]
+    back = {verdict.subject: scene.reached_after(center.id, verdict.since) for verdict in failing}
+    down = [verdict for verdict in failing if not lingers(scene, verdict, back[verdict.subject])]
     working = [verdict for verdict in own if verdict.status in _WORKING]
     facts |= {"down": str(len(down)), "hosts": str(len(own)), "which": ", ".join(map(_name, down))}
     if len(down) > 1 and 2 * len(down) > len(own) and all(_agreed(verdict) for verdict in down):
@@ -125,7 +125,7 @@ def _by_machines(scene: Scene, center: Center, own: list[Verdict], voices: _Voic
         reason = Reason("center.hosts_down", facts)
         return Verdict(about, Status.DEGRADED, Fault.HOST, reason, since, scene.now, cause=down[0].subject)
     if working or voices.reached_by:
-        since = max([reached, *(verdict.since for verdict in working)])
+        since = max([0.0, *back.values(), *(verdict.since for verdict in working)])
         return Verdict(about, Status.OK, Fault.NONE, Reason("center.ok", facts), since, scene.now)
     code = "center.one_voice" if voices.lost_to else "center.unseen"
     facts |= fact.centers(scene.index.estate, voices.lost_to, "from")

@@ -8,6 +8,7 @@ from itertools import islice
 
 from checks.check import Check
 from checks.result import Status
+from inventory import subject
 from state.desk import DESK, check_id
 from state.index import Index
 from state.signals import DELIVERY, Key, Signal
@@ -34,7 +35,6 @@ class Scene:
     heard: Mapping[str, float]  #: vantage -> Unix time of its newest answer to anything
     now: float
     _paths: dict[tuple[str, str], Path] = field(default_factory=dict)
-    _reached: dict[str, float] = field(default_factory=dict)
 
     def vote(self, check: Check, vantage: str) -> Vote:
         """What a vantage says of a check; unknown with age infinity if it never said anything."""
@@ -93,13 +93,24 @@ class Scene:
             self._paths[vantage, center] = self._path(vantage, center)
         return self._paths[vantage, center]
 
-    def reached_since(self, center: str) -> float:
-        """Since when anything in a center is seen to work from outside it (Unix time); 0 while nothing is."""
-        if center not in self._reached:
-            others = (each.id for each in self.index.estate.centers if each.id != center)
-            moments = (signal.well_since(self.now) for other in others for signal in self._into(other, center))
-            self._reached[center] = min((each for each in moments if each is not None), default=0.0)
-        return self._reached[center]
+    def reached_after(self, center: str, moment: float) -> float:
+        """When machines or the prober in a center were first seen to work from outside again after ``moment``.
+
+        ``moment`` itself if some never stopped working; 0 while none works.
+        """
+        others = [each.id for each in self.index.estate.centers if each.id != center]
+        again = (
+            signal.works_again(moment)
+            for other in others
+            for signal in (*self._of(self.index.links.get((other, center), ()), other), *self._machines(other, center))
+            if not signal.stale(self.now)
+        )
+        first = float("inf")
+        for each in again:
+            first = min(first, each or first)
+            if first <= moment:
+                break
+        return first if first < float("inf") else 0.0
 
     def link_vote(self, vantage: str, center: str) -> Vote | None:
         """The worst known answer of the link checks in one direction; None if there are none."""
@@ -108,7 +119,14 @@ class Scene:
         return min(votes, key=lambda vote: order.index(vote.status), default=None)
 
     def _into(self, vantage: str, center: str) -> Iterable[Signal]:
-        for check in self.index.into.get(center, ()):
+        return self._of(self.index.into.get(center, ()), vantage)
+
+    def _machines(self, vantage: str, center: str) -> Iterable[Signal]:
+        for host in self.index.hosts_in.get(center, ()):
+            yield from self._of(self.index.of(subject.host(host)), vantage)
+
+    def _of(self, checks: Iterable[Check], vantage: str) -> Iterable[Signal]:
+        for check in checks:
             signal = self.signals.get((check.id, vantage))
             if signal is not None:
                 yield signal

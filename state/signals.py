@@ -56,11 +56,11 @@ class Signal:
             return None
         return next(at for at, status in self.samples if at > moment and status in _WORKING)
 
-    def well_since(self, now: float) -> float | None:
-        """Since when the answers are successes, confirmed or not; None if the newest is none or no longer speaks."""
-        if self.stale(now):
+    def works_again(self, moment: float) -> float | None:
+        """The first success after ``moment``, ``moment`` itself if it worked all along; None if the newest is none."""
+        if not self.works_after(moment):
             return None
-        return self.since if self.confirmed in _WORKING else self.first_success(self.since)
+        return max(self.since, moment) if self.confirmed in _WORKING else self.first_success(moment)
 
     def fails_after(self, moment: float) -> bool:
         """Whether the newest answer is a failure that was asked for at ``moment`` or later."""

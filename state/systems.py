@@ -10,7 +10,7 @@ from checks.result import Status
 from inventory import subject
 from inventory.model import Component, Duty, System
 from state import facts as fact
-from state.lingering import RECOVERING, under_recovered, well_since
+from state.lingering import RECOVERING, under_recovered
 from state.opinion import onset
 from state.places import isolated
 from state.scene import Scene
@@ -49,7 +49,7 @@ def judge_system(scene: Scene, system: System, below: Mapping[str, Verdict]) -> 
     verdict = Verdict(subject.system(system.id), status, fault, reason, since, scene.now, votes=votes)
     suspects = unready if code == "system.readiness_lost" else [*active, *under]
     verdict = _blamed(verdict, suspects, below)
-    return under_recovered(scene, verdict, [(each, well_since(each)) for each in (*active, *under)])
+    return under_recovered(scene, verdict, (*active, *under))
 
 
 def depend(scene: Scene, verdict: Verdict, system: System, verdicts: Mapping[str, Verdict]) -> Verdict:
@@ -59,7 +59,7 @@ def depend(scene: Scene, verdict: Verdict, system: System, verdicts: Mapping[str
     needed = [verdicts[subject.system(each)] for each in system.depends_on]
     ill = [each for each in needed if _felt(each) or each.because.code in ("system.parts_ill", RECOVERING)]
     if not ill:
-        return under_recovered(scene, verdict, [(each, well_since(each)) for each in needed])
+        return under_recovered(scene, verdict, needed)
     root = ill[0].cause or ill[0].subject
     if root == verdict.cause:
         return verdict
