@@ -26,11 +26,16 @@ def under_replication(scene: Scene, system: System, found: Mapping[str, Verdict]
     for part in system.components if flow else ():
         for center in part.placement:
             verdict = found[subject.component(system.id, part.id, center)]
-            if flow and verdict.status in _TROUBLE and not verdict.cause and _answers(scene, verdict, center):
+            if flow and verdict.status in _TROUBLE and not verdict.cause and _asks_database(scene, verdict):
                 ends = tuple(flow.to) if center == flow.source else (flow.source,) if center in flow.to else ()
                 above = [each for end in ends for each in _above(scene, system, part, (center, end), found)]
-                told[verdict.subject] = _blamed(scene, verdict, above)
+                told[verdict.subject] = _blamed(scene, verdict, center, above)
     return told
+
+
+def _asks_database(scene: Scene, verdict: Verdict) -> bool:
+    failing = {vote.check for vote in verdict.votes if vote.status in _TROUBLE}
+    return any(scene.index.by_id[check].kind == "postgres" for check in failing)
 
 
 def _answers(scene: Scene, verdict: Verdict, center: str) -> bool:
@@ -62,9 +67,9 @@ def _above(
             yield other
 
 
-def _blamed(scene: Scene, verdict: Verdict, above: list[Verdict]) -> Verdict:
+def _blamed(scene: Scene, verdict: Verdict, center: str, above: list[Verdict]) -> Verdict:
     down = next((each for each in above if each.status is Status.DOWN), None)
-    if down is None:
+    if down is None or not _answers(scene, verdict, center):
         return under_recovered(scene, verdict, above)
     facts = {**verdict.because.facts, "what": subject.name(verdict.subject), "cause": subject.name(down.subject)}
     reason = Reason("component.replication", facts)
