@@ -6,9 +6,10 @@ again often enough to count, what is wrong with them is not news: no incident, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from checks.check import Check
 from checks.result import Status
 from inventory import subject
 from state.machines import is_login
@@ -17,6 +18,7 @@ from state.verdict import Reason, Verdict
 
 RECOVERING = "any.recovering"  #: the reason code of what lingers
 _TROUBLE = (Status.DOWN, Status.DEGRADED)
+_WORKING = (Status.OK, Status.DEGRADED)
 
 
 def lingers(scene: Scene, verdict: Verdict, moment: float) -> bool:
@@ -42,20 +44,29 @@ def under_recovered(scene: Scene, verdict: Verdict, above: Iterable[Verdict]) ->
 
 
 def _back(scene: Scene, above: Verdict, since: float) -> float:
-    """Since when a subject works again (Unix time; 0: it does not).
+    """Since when a subject works again (Unix time; 0: it does not, or none can tell; ``since`` itself: it always did).
 
-    A center does once it is reached, and a machine once it lets somebody in, whatever else is still wrong with them.
+    A center does once it is reached, and a machine once it lets somebody in, whatever else is still wrong with them;
+    anything else once all that is asked of it works.
     """
-    if subject.kind(above.subject) == "center":
-        return scene.reached_after(subject.name(above.subject), since)
-    if subject.kind(above.subject) == "host" and above.status is Status.DEGRADED:
-        return min(_logins(scene, above.subject, since), default=0.0)
-    return above.since if above.status is Status.OK else 0.0
+    kind, name = subject.kind(above.subject), subject.name(above.subject)
+    if kind == "center":
+        return scene.reached_after(name, since)
+    if kind == "host" and above.status in _WORKING:
+        return min(_again(scene, _logins(scene, above.subject), since), default=0.0)
+    if above.status is Status.OK:
+        return max(_again(scene, scene.index.of(above.subject), since), default=0.0)
+    return 0.0
 
 
-def _logins(scene: Scene, host: str, since: float) -> Iterator[float]:
-    """When each vantage was let in again after ``since``; ``since`` itself if it always was."""
-    for check in filter(is_login, scene.index.of(host)):
+def _logins(scene: Scene, host: str) -> Sequence[Check]:
+    checks = scene.index.of(host)
+    return [check for check in checks if is_login(check)] or checks
+
+
+def _again(scene: Scene, checks: Iterable[Check], since: float) -> Iterator[float]:
+    """When each vantage saw each check succeed again after ``since``; ``since`` itself if it always did."""
+    for check in checks:
         for vantage in check.vantages:
             signal = scene.signals.get((check.id, vantage))
             if signal and not signal.stale(scene.now) and (again := signal.works_again(since)) is not None:

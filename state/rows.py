@@ -28,6 +28,7 @@ def from_signal(signal: Signal) -> dict[str, Any]:
         "since": signal.since,
         "until": signal.until,
         "said": clean(signal.said),
+        "was": signal.was.value,
         "samples": " ".join([f"{at!r}={status.value}" for at, status in signal.samples]),
         "status": latest.status.value,
         "sentence": clean(latest.sentence),
@@ -54,7 +55,9 @@ def to_signal(row: Row) -> Signal:
     )
     pairs = (sample.split("=") for sample in row["samples"].split())
     samples = tuple((float(at), Status(status)) for at, status in pairs)
-    return Signal(latest, samples, Status(row["confirmed"]), row["since"], row["until"], row["said"])
+    return Signal(
+        latest, samples, Status(row["confirmed"]), row["since"], row["until"], row["said"], Status(row["was"])
+    )
 
 
 def from_verdict(verdict: Verdict) -> dict[str, Any]:

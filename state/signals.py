@@ -32,6 +32,7 @@ class Signal:
     since: float  #: Unix time of the first answer that led to ``confirmed``
     until: float  #: Unix time from which the latest answer no longer speaks
     said: str  #: the sentence of the newest answer that agrees with ``confirmed``
+    was: Status = Status.UNKNOWN  #: what was confirmed before ``confirmed``, as far as known without a silence between
 
     @property
     def key(self) -> Key:
@@ -57,10 +58,16 @@ class Signal:
         return next(at for at, status in self.samples if at > moment and status in _WORKING)
 
     def works_again(self, moment: float) -> float | None:
-        """The first success after ``moment``, ``moment`` itself if it worked all along; None if the newest is none."""
+        """The first success after ``moment`` and after the last failure; ``moment`` itself if it never failed.
+
+        None if the newest answer is no success, or from before ``moment``.
+        """
         if not self.works_after(moment):
             return None
-        return max(self.since, moment) if self.confirmed in _WORKING else self.first_success(moment)
+        if self.confirmed is Status.OK:
+            return max(self.since, moment)
+        failed = max((at for at, status in self.samples if status is Status.DOWN), default=None)
+        return moment if failed is None else max(moment, next(at for at, _ in self.samples if at > failed))
 
     def fails_after(self, moment: float) -> bool:
         """Whether the newest answer is a failure that was asked for at ``moment`` or later."""
@@ -106,7 +113,8 @@ def fold(known: Signal | None, result: Result, check: Check, now: float) -> Sign
     status = _decided(samples, m) or known.confirmed
     since = known.since if status is known.confirmed else max(known.since, _began(samples, status))
     sentence = clean(result.sentence) if _agrees(result.status, status) else known.said
-    return Signal(result, samples, status, since, result.at + speaks_for(check), sentence)
+    was = known.was if known.confirmed in (status, Status.UNKNOWN) else known.confirmed
+    return Signal(result, samples, status, since, result.at + speaks_for(check), sentence, was)
 
 
 def clean(sentence: str) -> str:

@@ -20,6 +20,7 @@ SIGNALS = Table(
     Column("since", Double, nullable=False),
     Column("until", Double, nullable=False),
     Column("said", Text, nullable=False),
+    Column("was", String(10), nullable=False),
     Column("samples", Text, nullable=False),
     Column("status", String(10), nullable=False),
     Column("sentence", Text, nullable=False),

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("since", sa.Double, nullable=False),
         sa.Column("until", sa.Double, nullable=False),
         sa.Column("said", sa.Text, nullable=False),
+        sa.Column("was", sa.String(10), nullable=False),
         sa.Column("samples", sa.Text, nullable=False),
         sa.Column("status", sa.String(10), nullable=False),
         sa.Column("sentence", sa.Text, nullable=False),
