@@ -20,6 +20,7 @@ Sample = tuple[float, Status]  #: when asked (Unix seconds), what was answered
 DELIVERY = 10.0  #: seconds an answer may be on its way to us before we say that it is missing
 _LONGEST_SENTENCE = 500
 _WORKING = (Status.OK, Status.DEGRADED)
+_TROUBLE = (Status.DOWN, Status.DEGRADED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,15 @@ class Signal:
     def works_again(self, moment: float) -> float | None:
         """The first success after ``moment`` and after the last failure; ``moment`` itself if it never failed.
 
-        None if the newest answer is no success, or from before ``moment``.
+        None if the newest answer is no success, from before ``moment``, or works since a silence: who was away cannot
+        tell what came back.
         """
         if not self.works_after(moment):
             return None
+        if self.confirmed is Status.OK and self.since > moment:
+            return self.since if self.was in _TROUBLE else None
         if self.confirmed is Status.OK:
-            return max(self.since, moment)
+            return moment
         failed = max((at for at, status in self.samples if status is Status.DOWN), default=None)
         return moment if failed is None else max(moment, next(at for at, _ in self.samples if at > failed))
 
