@@ -134,3 +134,18 @@ def test_the_window_survives_a_restart(history: list[str]) -> None:
 def test_unknown_answers_alone_confirm_nothing_else(history: list[str]) -> None:
     signal = folded("".join("u" if letter == "o" else letter for letter in history))
     assert signal.confirmed is not OK
+
+
+@pytest.mark.parametrize(
+    ("history", "moment", "again"),
+    [
+        ("oooo", 115, 115),  # it always worked
+        ("odddooo", 105, 140),  # failed from 110 to 130, works again at 140
+        ("odddooo", 145, 145),  # it worked all along since then
+        ("oddd", 105, None),  # it is not back
+        ("odddo", 105, 140),  # back, not yet confirmed
+        ("ooo", 95, None),  # the first answers ever: who was not there cannot tell what came back
+    ],
+)
+def test_who_saw_it_fail_can_tell_when_it_works_again(history: str, moment: float, again: float | None) -> None:
+    assert folded(history).works_again(moment) == again
