@@ -23,12 +23,14 @@ def under_replication(scene: Scene, system: System, found: Mapping[str, Verdict]
     """The verdicts on a system's databases that suffer from the other end of their replication, or from the way."""
     told: dict[str, Verdict] = {}
     flow = system.replication
-    for part in system.components if flow else ():
-        for center in part.placement:
+    if flow is None:
+        return told
+    for part in system.components:
+        for center in sorted(part.placement, key=lambda center: center != flow.source):
             verdict = found[subject.component(system.id, part.id, center)]
-            if flow and verdict.status in _TROUBLE and not verdict.cause and _asks_database(scene, verdict):
+            if verdict.status in _TROUBLE and not verdict.cause and _asks_database(scene, verdict):
                 ends = tuple(flow.to) if center == flow.source else (flow.source,) if center in flow.to else ()
-                above = [each for end in ends for each in _above(scene, system, part, (center, end), found)]
+                above = [each for end in ends for each in _above(scene, system, part, (center, end), {**found, **told})]
                 told[verdict.subject] = _blamed(scene, verdict, center, above)
     return told
 
@@ -51,6 +53,12 @@ def _answered(scene: Scene, vote: Vote) -> bool:
     return spoke and scene.index.by_id[vote.check].kind == "postgres"
 
 
+def _complains(scene: Scene, verdict: Verdict) -> bool:
+    """Whether a database says itself that it is ill: then it suffers too, or both ends took the wrong role."""
+    failing = [scene.signals[vote.check, vote.vantage].latest for vote in verdict.votes if vote.status is Status.DOWN]
+    return any(newest.status is Status.DOWN and "role" in newest.evidence for newest in failing)
+
+
 def _above(
     scene: Scene, system: System, part: Component, way: tuple[str, str], found: Mapping[str, Verdict]
 ) -> Iterator[Verdict]:
@@ -63,12 +71,12 @@ def _above(
     if end in part.placement:
         yield from (found[subject.host(host)] for host in part.placement[end].hosts)
         other = found[subject.component(system.id, part.id, end)]
-        if not _answers(scene, other, end):  # one that answers suffers itself, or both took the wrong role
+        if not _complains(scene, other):
             yield other
 
 
 def _blamed(scene: Scene, verdict: Verdict, center: str, above: list[Verdict]) -> Verdict:
-    down = next((each for each in above if each.status is Status.DOWN), None)
+    down = next((each for each in above if each.status is Status.DOWN and each.cause != verdict.subject), None)
     if down is None or not _answers(scene, verdict, center):
         return under_recovered(scene, verdict, above)
     facts = {**verdict.because.facts, "what": subject.name(verdict.subject), "cause": subject.name(down.subject)}

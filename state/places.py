@@ -125,7 +125,8 @@ def _by_machines(scene: Scene, center: Center, own: list[Verdict], voices: _Voic
         reason = Reason("center.hosts_down", facts)
         return Verdict(about, Status.DEGRADED, Fault.HOST, reason, since, scene.now, cause=down[0].subject)
     if working or voices.reached_by:
-        since = max([0.0, *back.values(), *(verdict.since for verdict in working)])
+        since = max([*back.values(), *(verdict.since for verdict in working)], default=0.0)
+        since = since or scene.reached_after(center.id, 0.0)
         return Verdict(about, Status.OK, Fault.NONE, Reason("center.ok", facts), since, scene.now)
     code = "center.one_voice" if voices.lost_to else "center.unseen"
     facts |= fact.centers(scene.index.estate, voices.lost_to, "from")

@@ -94,22 +94,23 @@ class Scene:
         return self._paths[vantage, center]
 
     def reached_after(self, center: str, moment: float) -> float:
-        """When machines or the prober in a center were first seen to work from outside again after ``moment``.
+        """When a center was first seen to work from outside again after ``moment`` (Unix time).
 
-        ``moment`` itself if some never stopped working; 0 while none works.
+        ``moment`` or earlier if some of its machines never stopped working; 0 while nothing is seen to work.
         """
         others = [each.id for each in self.index.estate.centers if each.id != center]
-        again = (
-            signal.works_again(moment)
-            for other in others
-            for signal in (*self._of(self.index.links.get((other, center), ()), other), *self._machines(other, center))
-            if not signal.stale(self.now)
-        )
         first = float("inf")
-        for each in again:
-            first = min(first, each or first)
-            if first <= moment:
-                break
+        for other in others:
+            links = list(self._of(self.index.links.get((other, center), ()), other))
+            path = self.path(other, center)
+            # A vantage that fell silent with the center does not speak for it, though its answers are not stale yet.
+            if path.status in _WORKING and any(self.now < signal.until for signal in links):
+                first = min(first, path.since)
+            for signal in (*links, *self._machines(other, center)):
+                if first <= moment:
+                    return first
+                again = signal.works_again(moment) if self.now < signal.until else None
+                first = first if again is None else min(first, again)
         return first if first < float("inf") else 0.0
 
     def link_vote(self, vantage: str, center: str) -> Vote | None:

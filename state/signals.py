@@ -82,9 +82,13 @@ class Signal:
         return any(at >= moment and status is Status.DOWN for at, status in self.samples)
 
     def renewed_after(self, moment: float, check: Check) -> bool:
-        """Whether the answers since ``moment`` alone would confirm what is confirmed now."""
+        """Whether the answers since ``moment`` alone would confirm what is confirmed now.
+
+        The newest of them must be an interval younger than that, for what is asked more often than its check says.
+        """
         m, _ = _confirm(check)
-        return sum(at >= moment and _agrees(status, self.confirmed) for at, status in self.samples) >= m
+        since = [at for at, status in self.samples if at >= moment and _agrees(status, self.confirmed)]
+        return len(since) >= m and (m == 1 or since[-1] >= moment + check.interval)
 
     def vote(self, now: float) -> Vote:
         """What this vantage says of this check at ``now``."""

@@ -61,7 +61,6 @@ class Row:
 
 #: A system that loses its database, or the copy every commit waits for, may fail in any way; they all write.
 _WRITES = ("system:*", "component:data-hub/database@*")
-_APPS = tuple(f"component:{one}/app@cloud" for one in ("marriage", "subsidies", "one-stop", "desk"))
 
 
 def _center(center: str) -> tuple[str, ...]:
@@ -79,7 +78,6 @@ ROUNDS: tuple[tuple[Row, ...], ...] = (
             Fault.SERVICE,
             ("service.down",),
             ("cloud-app 上的服务 app", "service app on host cloud-app"),
-            suffers=_APPS,
             may_suffer=("component:*/app@cloud", "system:*"),
             repair=("restart-service", "cloud-app"),
         ),
