@@ -6,7 +6,7 @@ again often enough to count, what is wrong with them is not news: no incident, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from checks.check import Check
@@ -46,17 +46,25 @@ def under_recovered(scene: Scene, verdict: Verdict, above: Iterable[Verdict]) ->
 def _back(scene: Scene, above: Verdict, since: float) -> float:
     """Since when a subject works again (Unix time; 0: it does not, or none can tell; ``since`` itself: it always did).
 
-    A center does once it is reached, and a machine once it lets somebody in, whatever else is still wrong with them;
-    anything else once all that is asked of it works.
+    A center does once it is reached, a link once a way over it works (its answers come back), and a machine once it
+    lets somebody in, whatever else is still wrong with them; anything else once all that is asked of it works.
     """
     kind, name = subject.kind(above.subject), subject.name(above.subject)
     if kind == "center":
         return scene.reached_after(name, since)
-    if kind == "host" and above.status in _WORKING:
-        return min(_again(scene, _logins(scene, above.subject), since), default=0.0)
-    if above.status is Status.OK:
-        return max(_again(scene, scene.index.of(above.subject), since), default=0.0)
-    return 0.0
+    if kind == "link":
+        return _passable(scene, name)
+    if above.status not in _WORKING:
+        return 0.0
+    if kind == "host":
+        return min((_again(scene, check, since) for check in _logins(scene, above.subject)), default=0.0)
+    return max((_again(scene, check, since) for check in scene.index.of(above.subject)), default=0.0)
+
+
+def _passable(scene: Scene, link_id: str) -> float:
+    here, there = next(link.between for link in scene.index.estate.links if link.id == link_id)
+    ways = (scene.path(here, there), scene.path(there, here))
+    return min((way.since for way in ways if way.status is Status.OK), default=0.0)
 
 
 def _logins(scene: Scene, host: str) -> Sequence[Check]:
@@ -64,10 +72,8 @@ def _logins(scene: Scene, host: str) -> Sequence[Check]:
     return [check for check in checks if is_login(check)] or checks
 
 
-def _again(scene: Scene, checks: Iterable[Check], since: float) -> Iterator[float]:
-    """When each vantage saw each check succeed again after ``since``; ``since`` itself if it always did."""
-    for check in checks:
-        for vantage in check.vantages:
-            signal = scene.signals.get((check.id, vantage))
-            if signal and not signal.stale(scene.now) and (again := signal.works_again(since)) is not None:
-                yield again
+def _again(scene: Scene, check: Check, since: float) -> float:
+    """When the first vantage saw a check succeed again after ``since``; ``since`` itself if one always did; 0: none."""
+    signals = (scene.signals.get((check.id, vantage)) for vantage in check.vantages)
+    moments = (signal.works_again(since) for signal in signals if signal and not signal.stale(scene.now))
+    return min((each for each in moments if each is not None), default=0.0)

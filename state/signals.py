@@ -70,7 +70,7 @@ class Signal:
             return self.since if self.was in _TROUBLE else None
         if self.confirmed is Status.OK:
             return moment
-        failed = max((at for at, status in self.samples if status is Status.DOWN), default=None)
+        failed = max((at for at, status in self.samples if status not in _WORKING), default=None)
         return moment if failed is None else max(moment, next(at for at, _ in self.samples if at > failed))
 
     def fails_after(self, moment: float) -> bool:
