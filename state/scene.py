@@ -119,6 +119,11 @@ class Scene:
         order = [Status.DOWN, Status.DEGRADED, Status.OK, Status.UNKNOWN]
         return min(votes, key=lambda vote: order.index(vote.status), default=None)
 
+    def link_wavers(self, vantage: str, center: str) -> bool:
+        """Whether the newest answer over a link that is still taken to work is a failure, to be confirmed or refuted."""
+        links = self._of(self.index.links.get((vantage, center), ()), vantage)
+        return any(each.latest.status is Status.DOWN and each.status(self.now) in _WORKING for each in links)
+
     def _into(self, vantage: str, center: str) -> Iterable[Signal]:
         return self._of(self.index.into.get(center, ()), vantage)
 

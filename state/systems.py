@@ -113,11 +113,13 @@ def _majority(scene: Scene, check: Check, below: Mapping[str, Verdict]) -> _Jour
 
 
 def _by_path(scene: Scene, vote: Vote, check: Check, working: Sequence[Vote]) -> bool:
-    """Whether a failure is the path's: it does not work, or is slow or lossy while others succeed over theirs."""
+    """Whether a failure is the path's: it does not work, or is slow, or just failed itself, while others succeed."""
     if not scene.proves(vote, check.center):
         return True
-    path = scene.path(vote.vantage, str(check.center)) if check.center else None
-    return bool(working) and path is not None and path.status is Status.DEGRADED
+    if check.center is None or not working:
+        return False
+    slow = scene.path(vote.vantage, check.center).status is Status.DEGRADED
+    return slow or scene.link_wavers(vote.vantage, check.center)
 
 
 def _working(scene: Scene, votes: tuple[Vote, ...], failed: list[Vote], path: tuple[str, ...]) -> _Journey:
