@@ -120,7 +120,7 @@ class Scene:
         return min(votes, key=lambda vote: order.index(vote.status), default=None)
 
     def link_wavers(self, vantage: str, center: str) -> bool:
-        """Whether the newest answer over a link that is still taken to work is a failure, to be confirmed or refuted."""
+        """Whether the newest answer over a link that still counts as working is a failure, not yet confirmed."""
         links = self._of(self.index.links.get((vantage, center), ()), vantage)
         return any(each.latest.status is Status.DOWN and each.status(self.now) in _WORKING for each in links)
 
