@@ -13,9 +13,11 @@ from checks.result import Status
 from inventory import subject
 from inventory.model import Component, System
 from state.lingering import under_recovered
+from state.machines import wavers
 from state.scene import Scene
 from state.verdict import Reason, Verdict, Vote
 
+REPLICATION = "component.replication"  #: the reason code of a database that suffers from another, or from the way
 _TROUBLE = (Status.DOWN, Status.DEGRADED)
 
 
@@ -76,9 +78,21 @@ def _above(
 
 
 def _blamed(scene: Scene, verdict: Verdict, center: str, above: list[Verdict]) -> Verdict:
-    down = next((each for each in above if each.status is Status.DOWN and each.cause != verdict.subject), None)
-    if down is None or not _answers(scene, verdict, center):
+    able = [each for each in above if each.cause != verdict.subject] if _answers(scene, verdict, center) else []
+    why = next((each for each in able if each.status is Status.DOWN), None)
+    why = why or next((each for each in able if _wavers(scene, each)), None)
+    if why is None:
         return under_recovered(scene, verdict, above)
-    facts = {**verdict.because.facts, "what": subject.name(verdict.subject), "cause": subject.name(down.subject)}
-    reason = Reason("component.replication", facts)
-    return replace(verdict, fault=down.fault, because=reason, cause=down.cause or down.subject)
+    facts = {**verdict.because.facts, "what": subject.name(verdict.subject), "cause": subject.name(why.subject)}
+    fault = why.fault if why.status is Status.DOWN else verdict.fault
+    return replace(verdict, fault=fault, because=Reason(REPLICATION, facts), cause=why.cause or why.subject)
+
+
+def _wavers(scene: Scene, above: Verdict) -> bool:
+    """Whether something that is taken to work just failed: replication often notices before the checks confirm it."""
+    kind, name = subject.kind(above.subject), subject.name(above.subject)
+    if kind == "host":
+        return wavers(scene, name)
+    checks = scene.index.of(above.subject) if kind in ("link", "component") else ()
+    signals = (scene.signals.get((check.id, vantage)) for check in checks for vantage in check.vantages)
+    return any(signal.wavers(scene.now) for signal in signals if signal)

@@ -14,7 +14,7 @@ from checks.result import Status
 from inventory import subject
 from inventory.model import Estate
 from state.causes import under_center, under_host, under_link, under_wavering
-from state.copies import under_replication
+from state.copies import REPLICATION, under_replication
 from state.estate import judge_estate
 from state.index import Index, index
 from state.lines import judge_link
@@ -69,7 +69,7 @@ class Judge:
 
     def _open(self, verdict: Verdict) -> bool:
         """Whether answers that confirm what is known already could still change a verdict."""
-        if verdict.because.code == RECOVERING:
+        if verdict.because.code in (RECOVERING, REPLICATION):
             return True
         return verdict.subject not in self._calm and _contested(verdict)
 

@@ -98,9 +98,9 @@ def _contested(scene: Scene, check: Check, votes: tuple[Vote, ...], failed: list
     inside = next((vote for vote in failed if vote.vantage == check.center), None)
     proven = [vote for vote in failed if scene.proves(vote, check.center)]
     told = (inside or failed[0]).sentence
-    heard = [vote for vote in backing if inside and scene.works_after(vote, inside.since)]
+    heard = [scene.works_again(vote, inside.since) for vote in backing] if inside else []
     # What recovers is often seen from outside first: inside must go on failing to be the exception.
-    if inside and any(scene.renewed_after(inside, vote.since) for vote in heard):
+    if inside and any(again is not None and scene.renewed_after(inside, again) for again in heard):
         return Opinion(check, Status.DEGRADED, How.INSIDE_FAILS, inside.since, votes, failing, told)
     if backing and not (inside and len(proven) > 1):
         telling = _telling(check, backing)

@@ -121,8 +121,12 @@ class Scene:
 
     def link_wavers(self, vantage: str, center: str) -> bool:
         """Whether the newest answer over a link that still counts as working is a failure, not yet confirmed."""
-        links = self._of(self.index.links.get((vantage, center), ()), vantage)
-        return any(each.latest.status is Status.DOWN and each.status(self.now) in _WORKING for each in links)
+        return any(each.wavers(self.now) for each in self._of(self.index.links.get((vantage, center), ()), vantage))
+
+    def works_again(self, vote: Vote, moment: float) -> float | None:
+        """When the vantage of a vote saw success again after ``moment``, as ``Signal.works_again``."""
+        signal = self.signals.get((vote.check, vote.vantage))
+        return signal.works_again(moment) if signal else None
 
     def _into(self, vantage: str, center: str) -> Iterable[Signal]:
         return self._of(self.index.into.get(center, ()), vantage)

@@ -19,6 +19,7 @@ Sample = tuple[float, Status]  #: when asked (Unix seconds), what was answered
 
 DELIVERY = 10.0  #: seconds an answer may be on its way to us before we say that it is missing
 _LONGEST_SENTENCE = 500
+_YOUNGER = 0.9  #: of an interval; schedules are not exact
 _WORKING = (Status.OK, Status.DEGRADED)
 _TROUBLE = (Status.DOWN, Status.DEGRADED)
 
@@ -68,10 +69,12 @@ class Signal:
             return None
         if self.confirmed is Status.OK and self.since > moment:
             return self.since if self.was in _TROUBLE else None
-        if self.confirmed is Status.OK:
-            return moment
-        failed = max((at for at, status in self.samples if status not in _WORKING), default=None)
-        return moment if failed is None else max(moment, next(at for at, _ in self.samples if at > failed))
+        failed = max((at for at, status in self.samples if status not in _WORKING and at > moment), default=None)
+        return moment if failed is None else next(at for at, _ in self.samples if at > failed)
+
+    def wavers(self, now: float) -> bool:
+        """Whether the newest answer is a failure, while success is still what is confirmed."""
+        return self.latest.status is Status.DOWN and self.status(now) in _WORKING
 
     def fails_after(self, moment: float) -> bool:
         """Whether the newest answer is a failure that was asked for at ``moment`` or later."""
@@ -84,11 +87,11 @@ class Signal:
     def renewed_after(self, moment: float, check: Check) -> bool:
         """Whether the answers since ``moment`` alone would confirm what is confirmed now.
 
-        The newest of them must be an interval younger than that, for what is asked more often than its check says.
+        The newest must be about an interval younger than that, for what is asked more often than its check says.
         """
         m, _ = _confirm(check)
         since = [at for at, status in self.samples if at >= moment and _agrees(status, self.confirmed)]
-        return len(since) >= m and (m == 1 or since[-1] >= moment + check.interval)
+        return len(since) >= m and (m == 1 or since[-1] >= moment + _YOUNGER * check.interval)
 
     def vote(self, now: float) -> Vote:
         """What this vantage says of this check at ``now``."""
