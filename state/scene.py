@@ -99,12 +99,14 @@ class Scene:
         ``moment`` or earlier if some of its machines never stopped working; 0 while nothing is seen to work.
         """
         others = [each.id for each in self.index.estate.centers if each.id != center]
-        first = float("inf")
+        desk = self.signals.get((check_id(center), DESK))
+        seen = desk.works_again(moment) if desk else None  # it may have a way of its own: only its return counts
+        first = seen if seen is not None and seen > moment else float("inf")
         for other in others:
             links = list(self._of(self.index.links.get((other, center), ()), other))
             path = self.path(other, center)
             # A vantage that fell silent with the center does not speak for it, though its answers are not stale yet.
-            if path.status in _WORKING and any(self.now < signal.until for signal in links):
+            if path.status is Status.OK and any(self.now < signal.until for signal in links):
                 first = min(first, path.since)
             for signal in (*links, *self._machines(other, center)):
                 if first <= moment:
