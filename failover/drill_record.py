@@ -162,6 +162,7 @@ class DrillRecord:
     old_writer: str
     new_writer: str
     owner: str
+    started_by: str
     people: Mapping[str, tuple[str, ...]]  #: role -> person ids
     versions: Mapping[str, str]
     state: State
