@@ -47,8 +47,8 @@ def switch_figure(shown: SwitchChart, zone: str, say: Language) -> Chart:
     rows = len(shown.rows) + top
     data = [*_outage_bars(shown, top), *_points(shown, top, say)]
     layout = layout_of(rows)
-    layout["margin"] |= {"t": 74}
-    layout["height"] = row_height(rows) + 44
+    layout["margin"] |= {"t": 40}
+    layout["height"] = row_height(rows) + 10
     layout["xaxis"] |= {
         "range": [shown.start, shown.end],
         "tickmode": "array",
