@@ -137,17 +137,11 @@ def _words(plan: Plan) -> Iterator[tuple[Step, str]]:
 def _empty_places(plan: Plan, estate: Estate, found: Places) -> Iterator[Reason]:
     """A place without hosts in a center that is there; the whole center being away is said once, above."""
     for step, word in _words(plan):
+        if word not in found.hosts or found.of(word) or word in ("from.database", "to.database", "entries"):
+            continue  # it has hosts, or ``_no_writer`` has said that it has none
         side, _, part = word.partition(".")
-        center = found.centers.get(side)
-        if (
-            center
-            and word in found.hosts
-            and not found.of(word)
-            and not (part == "database" and side in ("from", "to"))
-        ):
-            yield Reason("bind.empty_place", {"step": step.id, "part": part, "center": center})
-        elif word in EVERYWHERE:
-            yield Reason("bind.empty_place", {"step": step.id, "part": word, "center": estate.id})
+        center = estate.id if word in EVERYWHERE else found.centers[side]
+        yield Reason("bind.empty_place", {"step": step.id, "part": part or word, "center": center})
 
 
 def _unreachable(estate: Estate, found: Places, steps: tuple[ConcreteStep, ...]) -> Iterator[Reason]:
