@@ -44,20 +44,28 @@ def one_writer(plan: ConcretePlan, seen: Seen, _: Mapping[str, Any]) -> Answer:
 def replication_sync(plan: ConcretePlan, seen: Seen, _: Mapping[str, Any]) -> Answer:
     """The new writer is a synchronous copy, so it has all that was acknowledged.
 
-    Unplanned, only the copy itself can be asked; then it is what it must be if the watch saw it so: unknown is said.
+    A writer that is silent cannot say so: then it counts what it said when it was last heard.
     """
     target = plan.new_writer
     if target == plan.old_writer:
         return _any_sync(plan, seen)
     writer = _facts(seen, plan.old_writer)
     if writer is None:
-        return unknown("gate.writer_silent", host=plan.old_writer)
+        return _was_sync(plan, seen)
     peer = _peer(writer, target)
     if peer is None:
         return fails("gate.not_receiving", host=target, writer=plan.old_writer)
     if str(peer.get("sync")) in ("sync", "quorum") and peer.get("state") == "streaming":
         return passes("gate.sync", host=target)
     return fails("gate.not_sync", host=target, sync=str(peer.get("sync")), state=str(peer.get("state")))
+
+
+def _was_sync(plan: ConcretePlan, seen: Seen) -> Answer:
+    if seen.synchronous is None:
+        return unknown("gate.writer_silent", host=plan.old_writer)
+    if plan.new_writer in seen.synchronous:
+        return passes("gate.was_sync", host=plan.new_writer)
+    return fails("gate.was_not_sync", host=plan.new_writer)
 
 
 def _any_sync(plan: ConcretePlan, seen: Seen) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 from failover.actions import ACTIONS, Action, Type
 from failover.bind_value import is_place, reference
 from failover.graph import before, needs
-from failover.plan import PARTS, SIDES, Act, Step
+from failover.plan import EVERYWHERE, PARTS, SIDES, Act, Step
 from failover.plan_load import PlanFile
 from inventory.errors import Mark, Problem
 from inventory.node import shown
@@ -161,11 +161,15 @@ def _reference(mark: Mark, names: tuple[str, str], steps: Mapping[str, Step], ea
 
 
 def _fact(mark: Mark, written: str, fact: str, step: Step) -> Problems:
-    cards = [ACTIONS[act.action] for act in step.do if act.action in ACTIONS]
-    found = sorted({name for card in cards for name in card.finds})
-    if len(cards) == len(step.do) and fact not in found:
+    cards = [(ACTIONS[act.action], act.by or act.on) for act in step.do if act.action in ACTIONS]
+    found = sorted({name for card, _ in cards for name in card.finds})
+    finders = [place for card, place in cards if fact in card.finds]
+    if len(cards) == len(step.do) and not finders:
         instead = nearest(fact, found) if found else "refer to a step that finds it"
         yield Problem(mark, written, f"is not found by step `{step.id}`", instead)
+    elif len(finders) > 1 or any(place in EVERYWHERE for place in finders):
+        message = f"is found on several hosts by step `{step.id}`"
+        yield Problem(mark, written, message, "refer to a step that finds it on one host")
 
 
 def steps_are_not_named_like_places(file: PlanFile) -> Problems:

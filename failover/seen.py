@@ -63,6 +63,7 @@ class Seen:
     verdicts: Mapping[str, Status] | None = None  #: the watch's, by subject
     #: seconds since the old writer was last known to acknowledge a write, when it does not now; None: not known
     silent_for: float | None = None
+    synchronous: frozenset[str] | None = None  #: hosts that the old writer, when it last answered, waited for
     other_runs: tuple[str, ...] | None = None  #: runs that are under way
     vantages: Mapping[str, Vantage] | None = None
     freezes: tuple[str, ...] | None = None  #: guard periods in force now; None: the estate has no calendar
