@@ -42,6 +42,7 @@ def outage(vantage: str, stream: Stream) -> Outage:
     intervals = [_interval(episode, probes) for episode in episodes]
     hidden = _hidden(stream, probes, blind)
     down = [seconds for episode in episodes for seconds in _down(episode)]
+    resolution = (stream.period + stream.timeout) / NS
     seen = Outage(
         vantage,
         stream.name,
@@ -49,8 +50,8 @@ def outage(vantage: str, stream: Stream) -> Outage:
         failed=sum(not probe.ok for probe in probes),
         period=stream.period / NS,
         timeout=stream.timeout / NS,
-        rto=Interval(0.0, hidden / NS) if hidden else None,
-        resolution=(stream.period + stream.timeout) / NS,
+        rto=Interval(0.0, max(hidden / NS, resolution)) if hidden else None,
+        resolution=resolution,
         notes=tuple(dict.fromkeys(_notes(stream, episodes, hidden))),
     )
     if not episodes:
@@ -130,31 +131,24 @@ def _longest_fit(episode: _Episode, probes: Sequence[Probe]) -> int:
 
     Probes overlap, so a good answer may be older or younger than the outage; this looks at every possibility.
     """
-    good = [probe for probe in probes if probe.ok]
-    earliest_end = _suffix_minimum([probe.done for probe in good])
-    fits = [
-        earliest_end[at + 1] - probe.sent
-        for at, probe in enumerate(good[:-1])
-        if probe.sent <= episode.first_fail and earliest_end[at + 1] >= episode.last_fail
-    ]
+    fits = (end - begin for begin, end in _possible(probes) if begin <= episode.first_fail and end >= episode.last_fail)
     return max(fits, default=0)
 
 
-def _suffix_minimum(values: Sequence[int]) -> list[int]:
-    least = list(values)
-    for at in range(len(least) - 2, -1, -1):
-        least[at] = min(least[at], least[at + 1])
-    return least
+def _possible(probes: Sequence[Probe]) -> Iterator[tuple[int, int]]:
+    """Every stretch that could be an outage as far as the good probes know, and cannot be made longer."""
+    good = [probe for probe in probes if probe.ok]
+    earliest_end = [probe.done for probe in good]
+    for at in range(len(good) - 2, -1, -1):
+        earliest_end[at] = min(earliest_end[at], earliest_end[at + 1])
+    yield from ((one.sent, end) for one, end in zip(good, earliest_end[1:], strict=False))
 
 
 def _hidden(stream: Stream, probes: Sequence[Probe], blind: Sequence[Blind]) -> int:
     """The longest outage that could have passed while the meter was blind; 0 if it never was."""
-    good = [probe for probe in probes if probe.ok]
-    longest = 0
-    for gap in blind:
-        before = max((probe.sent for probe in good if probe.sent <= gap.start), default=gap.start)
-        after = min((probe.done for probe in good if probe.sent >= gap.end), default=gap.end)
-        longest = max(longest, after - before)
+    if not blind:
+        return 0
+    longest = max((end - begin for begin, end in _possible(probes)), default=0)
     return longest if longest > 2 * stream.period else 0
 
 
@@ -193,7 +187,7 @@ def _notes(stream: Stream, episodes: Sequence[_Episode], hidden: int) -> Iterato
         yield "no-end"
     if any(episode.before is None for episode in episodes):
         yield "no-start"
-    if any(episode.between for episode in episodes):
+    if any(good.sent < episode.last_fail for episode in episodes for good in episode.between):
         yield "flapping"
     if len(episodes) > 1:
         yield "again"
