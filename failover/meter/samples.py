@@ -90,6 +90,7 @@ class VantageLog:
     boot_id: str
     streams: tuple[Stream, ...]
     channels: tuple[Channel, ...]
-    notes: tuple[str, ...] = ()  #: ``torn-lines``, ``cut-short``, ``clock-jump``
+    notes: tuple[str, ...] = ()  #: ``torn-lines``, ``bad-lines``, ``too-long``, ``cut-short``, ``clock-jump``
     missing: str = ""  #: why there is nothing; "" when there is
     head: Mapping[str, object] = field(default_factory=dict)
+    read_backs: Mapping[tuple[str, str], ReadBack] = field(default_factory=dict)  #: by channel and vantage

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 LIMIT = 4 * 1024 * 1024  #: bytes of one answer
-_MESSAGE = 1024 * 1024  #: bytes of one message
 _ITERATIONS = 500_000  #: a hostile server may not keep us busy for long
 _TEXT = 300  #: letters kept of what a server says
 _PROTOCOL, _CANCEL = 196608, 80877102
@@ -36,10 +35,11 @@ class WireError(Exception):
 class Broken(WireError):
     """The connection: refused, reset, timed out, or speaking something else. What was ``sent`` may have been done."""
 
-    def __init__(self, text: str, *, sent: bool = False, timed_out: bool = False) -> None:
+    def __init__(self, text: str, *, sent: bool = False, timed_out: bool = False, reached: bool = True) -> None:
         super().__init__(text)
         self.sent = sent
         self.timed_out = timed_out
+        self.reached = reached  #: False: nobody accepted the connection
 
 
 class ServerError(WireError):
@@ -190,7 +190,7 @@ class Session:
         while True:
             head = self._read(5, until)
             size = int.from_bytes(head[1:], "big") - 4
-            if not 0 <= size <= _MESSAGE or size > self._allowed:
+            if not 0 <= size <= self._allowed:
                 raise Broken(f"{self.login} sent more than is allowed, or no PostgreSQL")
             self._allowed -= size + 5
             body = self._read(size, until)
@@ -313,7 +313,8 @@ def _dial(login: Login, until: float) -> socket.socket:
         sock.connect(f"{login.host}/.s.PGSQL.{login.port}")
         return sock
     except OSError as error:
-        raise Broken(f"{login}: {_why(error)}", timed_out=isinstance(error, TimeoutError)) from None
+        late = isinstance(error, TimeoutError)
+        raise Broken(f"{login}: {_why(error)}", timed_out=late, reached=False) from None
 
 
 def _message(kind: bytes, body: bytes) -> bytes:
