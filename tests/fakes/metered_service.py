@@ -141,9 +141,9 @@ class Database:
                     sql = body.split(b"\0")[1].decode()
                 elif kind == b"B":
                     values = _bound(body)
-                elif (kind == b"S" and not self._answer(sock, sql, values)) or (
-                    kind == b"Q" and not self._answer(sock, body.rstrip(b"\0").decode(), [])
-                ):
+                elif kind == b"Q":
+                    sql, values = body.rstrip(b"\0").decode(), []
+                if kind in b"QS" and not self._answer(sock, sql, values):
                     return
 
     def _answer(self, sock: socket.socket, sql: str, values: list[str]) -> bool:

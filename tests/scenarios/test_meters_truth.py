@@ -1,6 +1,6 @@
 """The meters proved on real sockets: known outages, known losses, forced unknowns, and a wall clock that is moved.
 
-Twenty seeded runs at once in one process, each with a service of its own. The truth comes from the services' flags.
+Twenty seeded runs in one process, a few at once, each with its own service. The truth comes from the services' flags.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests.fakes.metered_service import PASSWORD, Database, Web
 
 MS = 1_000_000
 SEEDS = range(20)
+_AT_ONCE = 5  #: more than one process can serve and measure would only widen the intervals
 
 
 @dataclass
@@ -107,9 +108,9 @@ class Truth:
     async def _unknowns(self) -> None:
         for fault in self.rng.sample(["lost-ack", "lost-write"], 2):
             self.database.fault = fault
-            await asyncio.sleep(0.12)
+            await asyncio.sleep(0.25)
         self.database.fault = ""
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.2)
 
     def _lose(self, count: int) -> None:
         """The newest acknowledged writes are gone, as after a promotion of a copy that lagged."""
@@ -124,7 +125,13 @@ def truths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Truth]]:
     runs = [Truth(seed, RunFolder(folder / f"20260101T000000Z-truth-{seed:04x}"), stopping) for seed in SEEDS]
 
     async def all_of_them() -> None:
-        await asyncio.gather(*(run.run() for run in runs))
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(run: Truth) -> None:
+            async with at_once:
+                await run.run()
+
+        await asyncio.gather(*(one(run) for run in runs))
 
     asyncio.run(all_of_them())
     stopping.set()

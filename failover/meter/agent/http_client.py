@@ -57,7 +57,7 @@ class Line:
             self.writer.transport.abort()
 
 
-async def dial(addresses: Sequence[Address], patience: float, trust: ssl.SSLContext) -> Line:
+async def dial(addresses: Sequence[Address], patience: float, trust: ssl.SSLContext | None) -> Line:
     """Connect to the first address that accepts, as clients do with a name that has several.
 
     ``patience`` (seconds) is shared, so that an address that does not answer leaves time for the others. Raises Failed.

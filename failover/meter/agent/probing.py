@@ -42,7 +42,7 @@ class Prober:
         ticks = Ticks(self.clock.mono_ns(), self.probing.period)
         self.tally.last_ok = ticks.start
         addresses = [Address.of(url) for url in self.probing.urls]
-        trust = _trust(self.probing.authority)
+        trust = _trust(self.probing.authority) if any(one.tls for one in addresses) else None
         while not stopped.is_set():
             await _until(stopped, (ticks.due - self.clock.mono_ns()) / NS)
             if stopped.is_set():
@@ -59,7 +59,7 @@ class Prober:
         for line in self._idle:
             line.close()
 
-    async def _probe(self, number: int, addresses: list[Address], trust: ssl.SSLContext) -> None:
+    async def _probe(self, number: int, addresses: list[Address], trust: ssl.SSLContext | None) -> None:
         sent = self.clock.mono_ns()
         line: Line | None = None
         why, server = "", ""
