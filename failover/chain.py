@@ -1,4 +1,4 @@
-"""The chain of records: canonical JSON, each record bound to the one before by its hash; the first bad one is named. Pure.
+"""The chain of records: canonical JSON, each bound to the one before by its hash; the first bad one is named. Pure.
 
 ``verify_bundle.py`` of an evidence bundle follows the same rules with the standard library alone.
 """

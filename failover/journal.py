@@ -40,7 +40,7 @@ class Journal:
     def __init__(
         self, path: Path, run: str, epoch: int, clock: Clock, *, disk: Disk | None = None, boot: str = ""
     ) -> None:
-        """Open or create it. Raises JournalFailed when it is no chain, beyond a torn last line, or cannot be written."""
+        """Open or create it. Raises JournalFailed when it is altered (a torn last line is not) or cannot be written."""
         self.run, self.epoch, self._clock, self._disk = run, epoch, clock, disk or Disk()
         self.path, self._boot = path, boot or boot_id()
         self._reserve = path.with_name("journal.reserve")
