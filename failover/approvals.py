@@ -126,11 +126,8 @@ def _read(file: Path) -> Approved | None:
     try:
         with file.open("rb") as opened:
             said = json.loads(opened.read(10_000))
-        approval = Approved(
-            *(str(said[key]) for key in ("plan", "plan_digest", "role", "by")),
-            float(said["given"]),
-            float(said["until"]),
-        )
+        plan, digest, role, by = (str(said[key]) for key in ("plan", "plan_digest", "role", "by"))
+        approval = Approved(plan, digest, role, by, float(said["given"]), float(said["until"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return approval if _PERSON.fullmatch(approval.by) else None

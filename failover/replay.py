@@ -62,9 +62,14 @@ class Standing:
     taken: set[str] = field(default_factory=set)  #: files of ``says`` that are journalled
     asked: set[str] = field(default_factory=set)  #: human steps whose question is out
     overrides: dict[str, str] = field(default_factory=dict)  #: gate or rule -> person
+    gates: dict[str, str] = field(default_factory=dict)  #: gate -> its newest result
     approved: dict[str, str] = field(default_factory=dict)  #: role -> person
     offsets: dict[str, Any] = field(default_factory=dict)  #: host -> offset and error of its clock
     order: str = ""  #: what a person or a condition ordered and no state has answered yet: ``roll-back``, ``pause``
+    ordered_by: str = ""  #: the person; empty when a condition did
+    word: Said | None = None  #: a person's ``commit`` or ``resume`` that no state has answered yet
+    answers: dict[str, Said] = field(default_factory=dict)  #: human step -> the newest answer that counts
+    paused_from: State = State.RUNNING  #: where a resumed run goes on
     decided: bool = False
     real: bool = False  #: a person said that this drill is now real (rule R25)
     closed: bool = False
@@ -158,6 +163,7 @@ def _result(standing: Standing, record: Record) -> None:
     step.exception = record.payload.get("exception") is True
     _found(step, _facts(record))
     standing.asked.discard(name)
+    standing.answers.pop(name, None)
 
 
 def _undone(standing: Standing, record: Record) -> None:
@@ -172,33 +178,46 @@ def _asked(standing: Standing, record: Record) -> None:
 
 
 def _said(standing: Standing, record: Record) -> None:
-    said = Said(*(_text(record, key) for key in ("what", "step", "by", "reason")), record.seq)
+    what, step, by, reason = (_text(record, key) for key in ("what", "step", "by", "reason"))
+    said = Said(what, step, by, reason, record.seq)
     standing.said.append(said)
     standing.taken.add(_text(record, "file"))
     if record.payload.get("counts") is False:
         return
-    if said.what in ("abort", "roll-back"):
-        standing.order = "roll-back"
-    if said.what == "real":
+    if what in ("abort", "roll-back"):
+        standing.order, standing.ordered_by = "roll-back", by
+    elif what in ("confirm", "deny"):
+        standing.answers[step] = said
+    elif what == "real":
         standing.real = True
+    elif what in ("commit", "resume"):
+        standing.word = said
 
 
 def _state(standing: Standing, record: Record) -> None:
+    before = standing.state
     try:
         standing.state = State(_text(record, "state"))
     except ValueError:
         return
-    standing.because, standing.order = _text(record, "because"), ""
+    if standing.state is State.PAUSED and before is not State.PAUSED:
+        standing.paused_from = before
+    standing.because, standing.order, standing.ordered_by, standing.word = _text(record, "because"), "", "", None
     standing.since = (record.mono_ns, record.boot_id)
 
 
 def _abort(standing: Standing, record: Record) -> None:
     order = _text(record, "order")
+    standing.ordered_by = ""
     standing.order = order if order in ("pause", "roll-back") else "roll-back"
 
 
 def _approved(standing: Standing, record: Record) -> None:
     standing.approved[_text(record, "role")] = _text(record, "by")
+
+
+def _gate(standing: Standing, record: Record) -> None:
+    standing.gates[_text(record, "gate")] = _text(record, "result")
 
 
 def _override(standing: Standing, record: Record) -> None:
@@ -238,6 +257,7 @@ _FOLDS = {
     Kind.STATE: _state,
     Kind.ABORT: _abort,
     Kind.APPROVED: _approved,
+    Kind.GATE: _gate,
     Kind.OVERRIDE: _override,
     Kind.WARMED: _warmed,
     Kind.METERS: _meters,
