@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from failover import chain
 from failover.actions import ACTIONS
 from failover.concrete import Call, Found, Value
+from failover.engine_together import together
 from failover.engine_work import Work
 from failover.ports import Outcome, Reply
 from failover.records import Kind
@@ -74,18 +75,6 @@ async def carry(
         return call, reply
 
     return await together(*(one(index, call) for index, call in enumerate(calls)))
-
-
-async def together(*work):  # type: ignore[no-untyped-def]
-    """Wait for all; when one raises, the others are ended before it is raised on."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 async def look(work: Work, calls: Sequence[Call], timeout: float, *, urgent: bool = True) -> Answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from failover.human import Says
 from failover.journal import Journal
 from failover.kill_switch import KillSwitch
 from failover.lock import Lock
+from failover.plan import Kind as StepKind
 from failover.ports import Clock, Hands, Meters, Token
 from failover.preflight_gates import Gates
 from failover.records import Kind, Record, State
@@ -70,6 +72,7 @@ class Work:
         self.ordered = asyncio.Event()  #: an order is out: nothing new is begun
         self._tell = tell
         self._news = asyncio.Event()
+        self._beside: set[asyncio.Task[None]] = set()
 
     @property
     def token(self) -> Token:
@@ -95,6 +98,26 @@ class Work:
         """A step's name in both languages; empty when the plan has no such step."""
         found = next((each.step.name for each in self.plan.steps if each.id == step), None)
         return {"zh": found.zh, "en": found.en} if found else {}
+
+    def is_fenced(self) -> bool:
+        """Whether a fence of this run is done."""
+        return any(step.kind is StepKind.FENCE and self.standing.done(step.id) for step in self.plan.steps)
+
+    def fenced(self) -> None:
+        """Let the meters try the old writer from now on; nobody waits for that."""
+        task = asyncio.ensure_future(self._tell_meters())
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _tell_meters(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            await self.meters.fenced(self.plan.old_writer)
+
+    async def end(self) -> None:
+        """End what runs beside."""
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
 
     def now(self) -> float:
         """Seconds of the monotonic clock."""

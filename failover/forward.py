@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from failover import forward_step, safety
 from failover.concrete import ConcreteStep
-from failover.engine_calls import together
+from failover.engine_together import beside, together
 from failover.engine_work import Work
 from failover.plan import Kind
 from failover.records import Kind as Records
@@ -47,7 +47,7 @@ class Forward:
     async def go(self) -> str:
         """Carry out all that can be; why it halted before the end, or empty."""
         steps = [self._step(step) for step in self.work.plan.steps]
-        async with _watching(self._ordered()):
+        async with beside(self._ordered()):
             await together(*steps)
         return self.halted
 
@@ -116,17 +116,3 @@ class Forward:
             )
             return
         self._halt(f"{step.id}: {ended.because}")
-
-
-class _watching:
-    """A task beside a piece of work, ended with it."""
-
-    def __init__(self, task) -> None:  # type: ignore[no-untyped-def]
-        self._task = asyncio.ensure_future(task)
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)

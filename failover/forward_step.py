@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from failover import approvals, safety
 from failover.concrete import ConcreteStep, Found
-from failover.engine_calls import Answers, carry, changes, described, judge, together
+from failover.engine_calls import Answers, carry, changes, described, judge
+from failover.engine_together import both, unless
 from failover.engine_work import Work
 from failover.human_step import answered
+from failover.invariants import Held
 from failover.plan import Kind
 from failover.ports import Outcome, Reply
 from failover.records import Kind as Records
 from failover.replay import Progress
 
+_T = TypeVar("_T")
 _POLL = 0.5  #: seconds between looks while a step settles
 _POLL_URGENT = 0.05
 _REPLY_FACTS = 40  #: facts of a step that are kept
@@ -30,9 +33,7 @@ class Ended:
     untouched: bool = False
 
 
-async def carry_out(
-    work: Work, step: ConcreteStep, proof: safety.Proof | None, replied: Callable[[], None]
-) -> Ended:
+async def carry_out(work: Work, step: ConcreteStep, proof: safety.Proof | None, replied: Callable[[], None]) -> Ended:
     """The step, once what it needs is there; ``replied`` is called when its hosts say that it is done."""
     if step.kind is Kind.HUMAN:
         return await _asked(work, step)
@@ -154,16 +155,8 @@ async def _do(work: Work, step: ConcreteStep, attempt: int) -> Answers:
     )
     if changes(step.do):
         return await act
-    acting, ordered = asyncio.ensure_future(act), asyncio.ensure_future(work.ordered.wait())
-    try:
-        await asyncio.wait({acting, ordered}, return_when=asyncio.FIRST_COMPLETED)
-        if not acting.done():
-            return [(call, _interrupted()) for call in step.do]
-        return acting.result()
-    finally:
-        acting.cancel()
-        ordered.cancel()
-        await asyncio.gather(acting, ordered, return_exceptions=True)
+    answers = await unless(work.ordered, act)
+    return [(call, _interrupted()) for call in step.do] if answers is None else answers
 
 
 async def _checked(
@@ -172,14 +165,14 @@ async def _checked(
     """Verify and the plan's rules, both at once."""
     verify = _verified(work, step, began, attempt) if step.verify else _as(replied)
     rules = safety.after(work, step.id, traffic=step.kind is Kind.TRAFFIC) if safety.moves(step) else _as([])
-    (outcome, because), held = await together(verify, rules)
+    (outcome, because), held = await both(verify, rules)
     if outcome is Outcome.UNKNOWN and replied[1]:
         because = f"{replied[1]}; {because}"
     broken = [f"{each.rule}: {each.because}" for each in held if each.result == "fail"]
     return outcome, because or "; ".join(broken)
 
 
-async def _as(value):  # type: ignore[no-untyped-def]
+async def _as(value: _T) -> _T:
     return value
 
 
@@ -198,9 +191,7 @@ async def _verified(work: Work, step: ConcreteStep, began: float, attempt: int) 
         await work.clock.sleep(_POLL_URGENT if step.step.urgent else _POLL)
 
 
-def _result(
-    work: Work, step: ConcreteStep, progress: Progress, because: str, *, settled: bool = False
-) -> Ended:
+def _result(work: Work, step: ConcreteStep, progress: Progress, because: str, *, settled: bool = False) -> Ended:
     facts = dict(list(work.standing.facts(step.id).items())[:_REPLY_FACTS])
     payload = {"step": step.id, "outcome": progress.value, "because": because, "facts": facts}
     work.note(Records.RESULT, {**payload, "settled": True} if settled else payload)
@@ -209,7 +200,7 @@ def _result(
     return Ended(progress, because)
 
 
-def _with_rules(ended: Ended, held: list[safety.Held]) -> Ended:
+def _with_rules(ended: Ended, held: list[Held]) -> Ended:
     broken = [f"{each.rule}: {each.because}" for each in held if each.result == "fail"]
     return Ended(ended.progress, "; ".join(broken))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections.abc import Collection
@@ -55,7 +54,7 @@ class Says:
     def new(self, taken: Collection[str]) -> list[Word]:
         """What was said and not yet taken in, oldest first; what is no word of ours is passed over."""
         try:
-            names = sorted(os.listdir(self.folder))[:_MOST]
+            names = sorted(path.name for path in self.folder.iterdir())[:_MOST]
         except OSError:
             return []
         fresh = [name for name in names if name not in taken and _FILE.fullmatch(name)]

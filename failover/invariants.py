@@ -1,4 +1,4 @@
-"""What must hold after each step: never two writers, never an empty entry, lag within RPO. Judged from replies. Pure."""
+"""What must hold after each step: never two writers, never an empty entry, lag within RPO. Pure."""
 
 from __future__ import annotations
 

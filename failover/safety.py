@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from failover import invariants
 from failover.concrete import ConcreteStep
-from failover.engine_calls import Answers, changes, look, together
+from failover.engine_calls import Answers, changes, look
+from failover.engine_together import both
 from failover.engine_work import Work
 from failover.invariants import Held
 from failover.plan import Kind
@@ -42,7 +43,7 @@ async def prove(work: Work, step: ConcreteStep) -> Proof:
     sent = work.now()
     calls = invariants.proofs(work.plan, work.standing)
     timeout = min(step.step.timeout, _PATIENCE)
-    refused, writers = await together(look(work, calls or (), timeout), look(work, work.plan.writers, timeout))
+    refused, writers = await both(look(work, calls or (), timeout), look(work, work.plan.writers, timeout))
     held = (
         _overridden(work, invariants.fence_proved(refused)) if calls else _unproved(work),
         _overridden(work, _writers(work, writers)),
@@ -67,7 +68,7 @@ async def after(work: Work, step: str, *, traffic: bool = False) -> list[Held]:
     entries = traffic or invariants.entries_matter(work.plan, work.standing)
     ask_entries = work.plan.entries if invariants.EMPTY_ENTRY in rules and entries else ()
     ask_writers = work.plan.writers if invariants.TWO_WRITERS in rules else ()
-    writers, at_entries = await together(look(work, ask_writers, _PATIENCE), look(work, ask_entries, _PATIENCE))
+    writers, at_entries = await both(look(work, ask_writers, _PATIENCE), look(work, ask_entries, _PATIENCE))
     held = [_writers(work, writers)] if ask_writers else []
     held += [invariants.empty_entry(at_entries, work.plan.gone)] if ask_entries else []
     for each in held:
