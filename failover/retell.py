@@ -55,7 +55,7 @@ def drill_record(records: Sequence[Record], plan: Plan | None, measured: Measure
         old_writer=_text(payload, "old_writer"),
         new_writer=_text(payload, "new_writer"),
         owner=plan.owner.person or plan.owner.unit.zh if plan else "",
-        started_by=_shown(head.actor) if head.actor != "engine" else _text(payload, "by"),
+        started_by=_text(payload, "starter") or _shown(head.actor),
         people=_people(payload.get("people"), plan),
         versions={name: _shown(value) for name, value in _mapping(payload.get("versions")).items()},
         state=state,

@@ -148,8 +148,11 @@ def _row(facts: DrillFacts, track: Track, points: Sequence[tuple[int, Seen]], sa
         return Row(say("switch.row_old", channel=channel), note, Tone.BAD if leaked else Tone.GOOD, drawn)
     lost = counted.count(Seen.LOST)
     label = say("switch.row_write", channel=channel, vantage=center_name(facts, track.vantage, say))
-    note = say("switch.lost", n=lost) if lost else say("switch.nothing_lost")
-    return Row(label, note, Tone.BAD if lost else Tone.GOOD, drawn)
+    open_ = Seen.UNKNOWN in counted and not lost
+    note = say("switch.lost", n=lost) if lost else say("switch.not_known") if open_ else say("switch.nothing_lost")
+    tone = Tone.BAD if lost else Tone.UNKNOWN if open_ else Tone.GOOD
+    seen = outage_of(record, track)
+    return Row(label, note, tone, drawn, *(_bars(record, seen) if seen and seen.rto else ()))
 
 
 def _probe_row(facts: DrillFacts, track: Track, points: tuple[tuple[float, Seen], ...], say: Language) -> Row:
@@ -179,9 +182,10 @@ def _walls(record: DrillRecord, pair: tuple[int | None, int | None]) -> tuple[fl
 
 
 def outage_of(record: DrillRecord, track: Track) -> Outage | None:
-    """What was measured from the samples of a track."""
+    """What was measured from the samples of a track; a client that writes is a client, too."""
     outages = record.measured.outages if record.measured else ()
-    return next((one for one in outages if (one.vantage, one.stream) == (track.vantage, track.name)), None)
+    stream = f"write:{track.name}" if track.what == "write" else track.name
+    return next((one for one in outages if (one.vantage, one.stream) == (track.vantage, stream)), None)
 
 
 def _phases(facts: DrillFacts, say: Language) -> Iterator[Span]:

@@ -68,8 +68,11 @@ def center_name(facts: DrillFacts, center: str, say: Language) -> str:
 
 
 def stream_name(stream: str, say: Language) -> str:
-    """How a stream of probes connects."""
-    return term("stream", stream, say)
+    """How a stream of probes connects; ``write:db`` is the writer of a channel, who is a client, too."""
+    kind, colon, channel = stream.partition(":")
+    return (
+        say("stream.write", channel=clean(channel, SHORT)) if colon and kind == "write" else term("stream", stream, say)
+    )
 
 
 def term(group: str, word: str, say: Language, default: str = "") -> str:
