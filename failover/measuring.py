@@ -7,7 +7,6 @@ again: starting a meter that runs is attaching to it. A vantage that cannot be r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import secrets
@@ -34,10 +33,6 @@ _READING_BACK = 45.0  #: seconds in which a meter ends and reads back
 _PACKED, _UNPACKED = 48 * 1024 * 1024, 300 * 1024 * 1024  #: bytes of one log
 _EXCHANGES = 5
 _TIME = "import time;b=open('/proc/sys/kernel/random/boot_id').read().strip();print(b,time.monotonic_ns())"
-
-
-class Trouble(Exception):
-    """The vantage was reached, but did not do what it was told."""
 
 
 @dataclass(slots=True)
@@ -137,10 +132,10 @@ class LiveMeters:
 
     async def _start(self, one: _Vantage, words: bytes) -> None:
         home = quote(str(Path(one.folder).parent))
-        put = (
-            f"umask 077 && mkdir -p {home} && cat >{home}/meter.pyz.new && mv -f {home}/meter.pyz.new {home}/meter.pyz"
-        )
+        take = f"cat >{home}/meter.pyz.new && mv -f {home}/meter.pyz.new {home}/meter.pyz"
+        put = f"umask 077 && mkdir -p {quote(one.folder)} && {take}"
         _done(await self._run(one, put, _PATIENT, feed=program()), "takes no program")
+        _done(await self._run(one, f"cd {quote(one.folder)} && {self._lease()}", _SOON), "takes no word")
         reply = await self._run(one, f"python3 -I {home}/meter.pyz start {quote(one.folder)}", _PATIENT, feed=words)
         told = answer(reply.out)
         if told.get("ok") is not True:
@@ -163,10 +158,13 @@ class LiveMeters:
 
     async def _ask(self, one: _Vantage, *, renew: bool) -> Now:
         folder = quote(one.folder)
-        word = f"{self.epoch} {secrets.token_hex(8)}"
-        lease = f"printf %s {quote(word)} >lease.new && mv -f lease.new lease && " if renew else ""
+        lease = f"{self._lease()} && " if renew else ""
         reply = await self._run(one, f"cd {folder} && {lease}cat now.json", _SOON)
         return now(_done(reply, "has no meter").out)
+
+    def _lease(self) -> str:
+        """The command that says that this desk still wants the meter: a word that is new each time."""
+        return f"printf %s {quote(f'{self.epoch} {secrets.token_hex(8)}')} >lease.new && mv -f lease.new lease"
 
     def _measures(self, one: _Vantage, told: Now) -> str:
         """Why it does not measure; its own count of looks must go on, whatever its clocks say."""
