@@ -29,6 +29,7 @@ from inventory.model import Estate, Host, Meters, Vantage
 
 FILES = ("head.json", "probes.jsonl", "canaries.jsonl", "fenced.jsonl", "readback.jsonl", "meter.log")
 _SOON, _PATIENT = 5.0, 20.0  #: seconds for a word, and for starting a program on a busy host
+_PULSE, _STARTED, _COLLECTED = 2.0, 45.0, 100.0  #: seconds for all of it: seeing what is, starting, bringing home
 _READING_BACK = 45.0  #: seconds in which a meter ends and reads back
 _PACKED, _UNPACKED = 48 * 1024 * 1024, 300 * 1024 * 1024  #: bytes of one log
 _EXCHANGES = 5
@@ -82,7 +83,7 @@ class LiveMeters:
         except OSError as error:
             why = f"the password of a channel cannot be read: {error.strerror}"
             return {one.id: why for one in self._vantages}
-        found = await self._everywhere(lambda one: self._start(one, words[one.id]))
+        found = await self._everywhere(lambda one: self._start(one, words[one.id]), _STARTED)
         for one in self._vantages:
             one.why_not = found[one.id]
         self._renewing = self._renewing or asyncio.create_task(self._renew())
@@ -95,7 +96,7 @@ class LiveMeters:
         async def ask(one: _Vantage) -> None:
             seen[one.id] = await self._ask(one, renew=True)
 
-        found = await self._everywhere(ask, timeout=_SOON)
+        found = await self._everywhere(ask, _PULSE)
         for one in self._vantages:
             found[one.id] = found[one.id] or self._measures(one, seen[one.id])
         good = {one.id: one for one in self._vantages if not found[one.id]}
@@ -105,26 +106,27 @@ class LiveMeters:
     async def fenced(self, address: str) -> None:
         """From now on also try to write straight at ``address:port``; empty: no longer, as before an undo."""
         self._fence = address
-        await self._everywhere(self._tell_fence)
+        await self._everywhere(self._tell_fence, _SOON)
 
     async def stop(self) -> Mapping[str, str]:
         """End the meters, let them read back, bring their logs home."""
         if self._renewing:
             self._renewing.cancel()
-        await self._everywhere(self._tell_stop)
-        return await self._everywhere(self._collect)
+        await self._everywhere(self._tell_stop, _SOON)
+        return await self._everywhere(self._collect, _COLLECTED)
 
-    async def _everywhere(self, act: Callable[[_Vantage], Awaitable[None]], timeout: float = 0) -> dict[str, str]:
-        """At all vantages at once; what went wrong at each, "" for nothing."""
+    async def _everywhere(self, act: Callable[[_Vantage], Awaitable[None]], timeout: float) -> dict[str, str]:
+        """At all vantages at once; what went wrong at each, "" for nothing. A lost center is not waited for."""
 
         async def tried(one: _Vantage) -> str:
+            patience = min(timeout, _PULSE) if one.host.center in self.aside else timeout
             try:
-                async with asyncio.timeout(timeout or None):
+                async with asyncio.timeout(patience):
                     await act(one)
             except (Trouble, Unasked, Unreached) as error:
                 return clean(str(error), 200)
             except TimeoutError:
-                return f"no answer within {timeout:g} s"
+                return f"no answer within {patience:g} s"
             return ""
 
         outcomes = await asyncio.gather(*(tried(one) for one in self._vantages))
@@ -134,7 +136,7 @@ class LiveMeters:
         home = quote(str(Path(one.folder).parent))
         take = f"cat >{home}/meter.pyz.new && mv -f {home}/meter.pyz.new {home}/meter.pyz"
         put = f"umask 077 && mkdir -p {quote(one.folder)} && {take}"
-        _done(await self._run(one, put, _PATIENT, feed=program()), "takes no program")
+        _done(await self._run(one, put, _SOON, feed=program()), "takes no program")
         _done(await self._run(one, f"cd {quote(one.folder)} && {self._lease()}", _SOON), "takes no word")
         reply = await self._run(one, f"python3 -I {home}/meter.pyz start {quote(one.folder)}", _PATIENT, feed=words)
         told = answer(reply.out)
@@ -149,7 +151,7 @@ class LiveMeters:
         """Keep the leases, and say again what a vantage did not hear."""
         while True:
             await asyncio.sleep(self._meters.lease / 3)
-            await self._everywhere(self._remind)
+            await self._everywhere(self._remind, _SOON)
 
     async def _remind(self, one: _Vantage) -> None:
         await self._ask(one, renew=True)
