@@ -7,7 +7,6 @@ again: starting a meter that runs is attaching to it. A vantage that cannot be r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import secrets
@@ -30,14 +29,11 @@ from inventory.model import Estate, Host, Meters, Vantage
 
 FILES = ("head.json", "probes.jsonl", "canaries.jsonl", "fenced.jsonl", "readback.jsonl", "meter.log")
 _SOON, _PATIENT = 5.0, 20.0  #: seconds for a word, and for starting a program on a busy host
+_PULSE, _STARTED, _COLLECTED = 2.0, 45.0, 100.0  #: seconds for all of it: seeing what is, starting, bringing home
 _READING_BACK = 45.0  #: seconds in which a meter ends and reads back
 _PACKED, _UNPACKED = 48 * 1024 * 1024, 300 * 1024 * 1024  #: bytes of one log
 _EXCHANGES = 5
 _TIME = "import time;b=open('/proc/sys/kernel/random/boot_id').read().strip();print(b,time.monotonic_ns())"
-
-
-class Trouble(Exception):
-    """The vantage was reached, but did not do what it was told."""
 
 
 @dataclass(slots=True)
@@ -87,7 +83,7 @@ class LiveMeters:
         except OSError as error:
             why = f"the password of a channel cannot be read: {error.strerror}"
             return {one.id: why for one in self._vantages}
-        found = await self._everywhere(lambda one: self._start(one, words[one.id]))
+        found = await self._everywhere(lambda one: self._start(one, words[one.id]), _STARTED)
         for one in self._vantages:
             one.why_not = found[one.id]
         self._renewing = self._renewing or asyncio.create_task(self._renew())
@@ -100,7 +96,7 @@ class LiveMeters:
         async def ask(one: _Vantage) -> None:
             seen[one.id] = await self._ask(one, renew=True)
 
-        found = await self._everywhere(ask, timeout=_SOON)
+        found = await self._everywhere(ask, _PULSE)
         for one in self._vantages:
             found[one.id] = found[one.id] or self._measures(one, seen[one.id])
         good = {one.id: one for one in self._vantages if not found[one.id]}
@@ -110,26 +106,27 @@ class LiveMeters:
     async def fenced(self, address: str) -> None:
         """From now on also try to write straight at ``address:port``; empty: no longer, as before an undo."""
         self._fence = address
-        await self._everywhere(self._tell_fence)
+        await self._everywhere(self._tell_fence, _SOON)
 
     async def stop(self) -> Mapping[str, str]:
         """End the meters, let them read back, bring their logs home."""
         if self._renewing:
             self._renewing.cancel()
-        await self._everywhere(self._tell_stop)
-        return await self._everywhere(self._collect)
+        await self._everywhere(self._tell_stop, _SOON)
+        return await self._everywhere(self._collect, _COLLECTED)
 
-    async def _everywhere(self, act: Callable[[_Vantage], Awaitable[None]], timeout: float = 0) -> dict[str, str]:
-        """At all vantages at once; what went wrong at each, "" for nothing."""
+    async def _everywhere(self, act: Callable[[_Vantage], Awaitable[None]], timeout: float) -> dict[str, str]:
+        """At all vantages at once; what went wrong at each, "" for nothing. A lost center is not waited for."""
 
         async def tried(one: _Vantage) -> str:
+            patience = min(timeout, _PULSE) if one.host.center in self.aside else timeout
             try:
-                async with asyncio.timeout(timeout or None):
+                async with asyncio.timeout(patience):
                     await act(one)
             except (Trouble, Unasked, Unreached) as error:
                 return clean(str(error), 200)
             except TimeoutError:
-                return f"no answer within {timeout:g} s"
+                return f"no answer within {patience:g} s"
             return ""
 
         outcomes = await asyncio.gather(*(tried(one) for one in self._vantages))
@@ -137,10 +134,10 @@ class LiveMeters:
 
     async def _start(self, one: _Vantage, words: bytes) -> None:
         home = quote(str(Path(one.folder).parent))
-        put = (
-            f"umask 077 && mkdir -p {home} && cat >{home}/meter.pyz.new && mv -f {home}/meter.pyz.new {home}/meter.pyz"
-        )
-        _done(await self._run(one, put, _PATIENT, feed=program()), "takes no program")
+        take = f"cat >{home}/meter.pyz.new && mv -f {home}/meter.pyz.new {home}/meter.pyz"
+        put = f"umask 077 && mkdir -p {quote(one.folder)} && {take}"
+        _done(await self._run(one, put, _SOON, feed=program()), "takes no program")
+        _done(await self._run(one, f"cd {quote(one.folder)} && {self._lease()}", _SOON), "takes no word")
         reply = await self._run(one, f"python3 -I {home}/meter.pyz start {quote(one.folder)}", _PATIENT, feed=words)
         told = answer(reply.out)
         if told.get("ok") is not True:
@@ -154,7 +151,7 @@ class LiveMeters:
         """Keep the leases, and say again what a vantage did not hear."""
         while True:
             await asyncio.sleep(self._meters.lease / 3)
-            await self._everywhere(self._remind)
+            await self._everywhere(self._remind, _SOON)
 
     async def _remind(self, one: _Vantage) -> None:
         await self._ask(one, renew=True)
@@ -163,10 +160,13 @@ class LiveMeters:
 
     async def _ask(self, one: _Vantage, *, renew: bool) -> Now:
         folder = quote(one.folder)
-        word = f"{self.epoch} {secrets.token_hex(8)}"
-        lease = f"printf %s {quote(word)} >lease.new && mv -f lease.new lease && " if renew else ""
+        lease = f"{self._lease()} && " if renew else ""
         reply = await self._run(one, f"cd {folder} && {lease}cat now.json", _SOON)
         return now(_done(reply, "has no meter").out)
+
+    def _lease(self) -> str:
+        """The command that says that this desk still wants the meter: a word that is new each time."""
+        return f"printf %s {quote(f'{self.epoch} {secrets.token_hex(8)}')} >lease.new && mv -f lease.new lease"
 
     def _measures(self, one: _Vantage, told: Now) -> str:
         """Why it does not measure; its own count of looks must go on, whatever its clocks say."""

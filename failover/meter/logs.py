@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -50,8 +50,22 @@ def vantages(folder: Path) -> list[str]:
     return sorted(name for name in plain if _WORD.fullmatch(name))
 
 
+def read_all(folder: Path) -> list[VantageLog]:
+    """All vantages' logs of a run; one that could not read its own numbers back may have them read by another."""
+    found = [read(folder / name) for name in vantages(folder)]
+    return [_lent(one, found) for one in found]
+
+
+def _lent(log: VantageLog, every: Sequence[VantageLog]) -> VantageLog:
+    def settled(channel: str) -> ReadBack | None:
+        backs = (one.read_backs.get((channel, log.vantage)) for one in (log, *every))
+        return next((one for one in backs if one and one.settled), None)
+
+    return replace(log, channels=tuple(replace(one, read_back=settled(one.name)) for one in log.channels))
+
+
 def read(folder: Path) -> VantageLog:
-    """One vantage's logs."""
+    """One vantage's logs, with what it read back itself."""
     reading = _Reading()
     try:
         head = _head(folder / "head.json")
@@ -59,15 +73,10 @@ def read(folder: Path) -> VantageLog:
         return VantageLog(folder.name, "", (), (), missing=f"head.json: {error}"[:200])
     streams = _streams(folder / "probes.jsonl", head, reading)
     channels = _channels(folder, head, reading)
-    return VantageLog(
-        folder.name,
-        reading.boot,
-        streams,
-        channels,
-        tuple(reading.notes),
-        head=head,
-        read_backs=_read_backs(folder, reading),
-    )
+    read_backs = _read_backs(folder / "readback.jsonl", reading)
+    channels = tuple(replace(one, read_back=read_backs.get((one.name, folder.name))) for one in channels)
+    notes = tuple(reading.notes)
+    return VantageLog(folder.name, reading.boot, streams, channels, notes, head=head, read_backs=read_backs)
 
 
 def offsets(folder: Path, boot: str) -> tuple[Offset, ...]:
@@ -183,12 +192,14 @@ def _write(told: dict[str, Any], sent: int, epoch: int, reading: _Reading) -> Ca
     return CanaryWrite(told["n"], epoch, sent, done, told["r"], _text(told.get("w")), _text(told.get("c")))
 
 
-def _read_backs(folder: Path, reading: _Reading) -> dict[tuple[str, str], ReadBack]:
-    """By channel and vantage: one vantage reads the numbers of all. What was read last counts."""
+def _read_backs(path: Path, whole: _Reading) -> dict[tuple[str, str], ReadBack]:
+    """By channel and vantage: one vantage reads the numbers of all. What was read last counts.
+
+    A number that a damaged line hides would look lost, so nothing of a damaged file is settled.
+    """
+    reading = _Reading()
     found: dict[tuple[str, str], dict[int, int]] = {}
-    if not (folder / "readback.jsonl").exists():
-        reading.note("not-read-back")
-    for told in _lines(folder / "readback.jsonl", reading):
+    for told in _lines(path, reading):
         try:
             key = (told["ch"], told.get("v", ""))
             if told.get("settled") is True:
@@ -201,7 +212,10 @@ def _read_backs(folder: Path, reading: _Reading) -> dict[tuple[str, str], ReadBa
                 found[key][_number(seq)] = _number(times)
         except (_Bad, KeyError, TypeError, ValueError, AttributeError):
             reading.note("bad-lines")
-    return {key: ReadBack(seen, settled=True) for key, seen in found.items()}
+    if not found:
+        whole.note("not-read-back")
+    whole.notes |= reading.notes
+    return {key: ReadBack(seen, settled=not reading.notes) for key, seen in found.items()}
 
 
 def _fill(seen: dict[int, int], first: int, last: int) -> None:

@@ -9,7 +9,7 @@ from failover.measured import Measured, Outage, Writes
 from failover.meter import clocks, logs, rpo, rto
 from failover.meter.judge import judge
 from failover.meter.phases import phases
-from failover.meter.samples import Probe, ReadBack, Stream, VantageLog
+from failover.meter.samples import Probe, Stream, VantageLog
 from failover.plan import Objectives
 from failover.records import Kind, Record
 from failover.run_folder import RunFolder
@@ -20,8 +20,8 @@ _ANSWERED = frozenset({"status", "content", "protocol"})
 
 def measure(folder: RunFolder, records: Sequence[Record], objectives: Objectives) -> Measured:
     """All that was measured in a run. A vantage without logs is named, never left out in silence."""
-    found = [logs.read(folder.meters / name) for name in logs.vantages(folder.meters)]
-    there = [_with_read_backs(one, found) for one in found if not one.missing]
+    found = logs.read_all(folder.meters)
+    there = [one for one in found if not one.missing]
     offsets = {one.vantage: logs.offsets(folder.meters / one.vantage, one.boot_id) for one in there}
     outages = [outage for one in there for outage in _outages(one)]
     writes = [write for one in there for write in _writes(one)]
@@ -42,17 +42,6 @@ def measure(folder: RunFolder, records: Sequence[Record], objectives: Objectives
         offsets={name: (each[-1].offset, each[-1].error) for name, each in offsets.items() if each},
         missing={one.vantage: one.missing for one in found if one.missing} | _never_came(found, records),
     )
-
-
-def _with_read_backs(log: VantageLog, every: Sequence[VantageLog]) -> VantageLog:
-    """A vantage that could not read its own numbers back may have them read by another."""
-
-    def read(channel: str) -> ReadBack | None:
-        sources = (log, *(one for one in every if one is not log))
-        return next((found for one in sources if (found := one.read_backs.get((channel, log.vantage)))), None)
-
-    channels = tuple(replace(one, read_back=read(one.name)) for one in log.channels)
-    return replace(log, channels=channels)
 
 
 def _outages(log: VantageLog) -> list[Outage]:

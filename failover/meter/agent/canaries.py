@@ -66,7 +66,7 @@ class Writer:
         except Full as error:
             self.trouble = str(error)
         finally:
-            self._hang_up()
+            self.hang_up()
 
     def write(self) -> None:
         """One numbered write."""
@@ -97,7 +97,7 @@ class Writer:
             sure = not error.sent if isinstance(error, Broken) else isinstance(error, ServerError) and error.sure
             if isinstance(error, Broken) and error.timed_out:
                 self._abandon(session)
-            self._hang_up()  # the next one may find another server: this one may have become a standby
+            self.hang_up()  # the next one may find another server: this one may have become a standby
             return ("rejected" if sure else "unknown"), str(error)[:200], "", entry
 
     def _open(self, until: float) -> Session:
@@ -127,7 +127,8 @@ class Writer:
             self._hanging.popleft()
         return max(ticks.due, self._hanging[-1] + _SLOWER) if len(self._hanging) > _MOST_HANGING else ticks.due
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the session; the next write opens another."""
         if self._session:
             self._session.close()
         self._session = None

@@ -61,7 +61,7 @@ class Meter:
         over = asyncio.Event()
         probing = [asyncio.create_task(prober.run(over)) for prober in self._probers]
         try:
-            await self._watch(probes, numbers)
+            await self._watch(probes, numbers, probing)
         finally:
             over.set()
             self._stop.set()
@@ -118,7 +118,7 @@ class Meter:
         thread.start()
         return writer
 
-    async def _watch(self, probes: Log, numbers: dict[str, int]) -> None:
+    async def _watch(self, probes: Log, numbers: dict[str, int], probing: list[asyncio.Task[None]]) -> None:
         """Until something ends it."""
         tried: tuple[str, int] | None = None
         while not self.why:
@@ -132,7 +132,7 @@ class Meter:
                     self._try_old(old, numbers)
                 tried = old
             await asyncio.sleep(_LOOK)
-            self.why = self._reason_to_end()
+            self.why = self._reason_to_end() or ("probes failed" if any(one.done() for one in probing) else "")
 
     def _reason_to_end(self) -> str:
         if stopped(self.folder):

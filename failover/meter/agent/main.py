@@ -12,10 +12,11 @@ import json
 import os
 import shutil
 import sys
+import traceback
 from pathlib import Path
 
 from failover.meter.agent.clock import Clock, boot_id
-from failover.meter.agent.files import Full, read_small, replace
+from failover.meter.agent.files import read_small, replace
 from failover.meter.agent.life import Meter
 from failover.meter.agent.settings import Unfit, settings
 
@@ -63,7 +64,8 @@ def _measure(meter: Meter, folder: Path) -> int:
         os.dup2(to, stream)
     try:
         asyncio.run(meter.live())
-    except (Full, OSError) as error:
+    except Exception as error:  # whatever it was, the desk must learn that nothing is measured any more
+        traceback.print_exc()
         with contextlib.suppress(OSError):
             replace(folder / "now.json", {"looks": 0, "state": "failed", "why": str(error)[:300]})
         return 1
