@@ -167,7 +167,7 @@ def _of_steps(record: DrillRecord) -> Iterator[Assertion]:
         if step.outcome in {"", "skipped"}:
             continue  # it was not tried: nothing is known of it, and nothing was found
         holds = {"done": True, "failed": False}.get(step.outcome)
-        code = "step-failed" if holds is False else "step-unknown"
+        code = "step-doubted" if record.tabletop else "step-failed" if holds is False else "step-unknown"
         yield Assertion(f"step:{step.id}", holds, code, _step_facts(step), step.because, Severity.HIGH, "operator")
         if step.undone:
             because = step.by_hand or step.because

@@ -16,13 +16,13 @@ from failover.concrete import ConcretePlan
 from failover.content import NAME as CONTENT
 from failover.drill_record import DrillRecord
 from failover.findings import Finding, Severity, of_plan
+from failover.graph import ends, in_mode, needs, only, outage
 from failover.history import judged
 from failover.measured import Interval, Verdict
 from failover.plan_load import PlanFile
 from failover.readiness_gates import Known, judge_known
 from failover.records import State
 from failover.seen import Judged, Passed
-from failover.today import today
 from inventory.model import Estate
 from state.verdict import Reason
 
@@ -111,7 +111,7 @@ def _ready(
         would,
         stops,
         gates,
-        expected_rto(file, estate, mine),
+        expected_rto(file, mine),
         expected_rpo(file, mine),
         Standing.VERIFIED if last and not why else standing,
         why,
@@ -207,13 +207,21 @@ def _later(mine: Sequence[Run], last: Run) -> Iterator[Reason]:
         yield Reason("ready.failed_since", {"run": after[-1].run})
 
 
-def expected_rto(file: PlanFile, estate: Estate, mine: Sequence[Run]) -> Expected:
+def expected_rto(file: PlanFile, mine: Sequence[Run]) -> Expected:
     """The worst that was measured with this version of the plan; else the plan's own estimate."""
     found = [one.measured for run in _comparable(file, mine) if (one := judged(run.record, "rto")) and one.measured]
     if found:
         return Expected("measured", max(found, key=_upper), len(found))
-    waits = today(file, estate).waits
+    waits = waited(file)
     return Expected("estimated", Interval(0.0, waits)) if waits else Expected("unknown")
+
+
+def waited(file: PlanFile) -> float:
+    """Seconds that clients would wait if every estimate of the plan were right."""
+    plan = file.plan
+    steps = in_mode(plan.steps, plan.mode)
+    graph = only(needs(steps), outage(steps, plan.mode))
+    return max(ends(graph, {step.id: step.estimate for step in steps}).values(), default=0.0)
 
 
 def expected_rpo(file: PlanFile, mine: Sequence[Run]) -> Expected:

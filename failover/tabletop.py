@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from checks.sentence import clean
 from failover.graph import ends, in_mode, needs
 from failover.plan import Kind as StepKind
-from failover.plan import Mode, Name, Plan, Step
+from failover.plan import Mode, Plan, Step
 from failover.plan_load import PlanFile
 from failover.records import Kind, State
 from inventory.errors import OperatorError
-from inventory.model import Estate
+from inventory.model import Estate, Name
 
 LONGEST = 500  #: characters of an answer
 ANSWERS = ("confirm", "deny", "stop")
@@ -160,10 +160,15 @@ def prepared(lines: list[str]) -> Table:
     return lambda card: told.get(card.step, Decision("deny", "nobody", "没有人回答 / nobody answered"))
 
 
+_CARD = {
+    "zh": ("计划", "由", "情景注入", "此步之后回退可能丢失数据"),
+    "en": ("planned", "by", "inject", "beyond this step, going back may lose data"),
+}
+
+
 def shown(card: Card, lang: str) -> Iterator[str]:
     """A card as lines to lay on the table."""
-    say = {"zh": ("计划", "由", "情景注入", "此步之后回退可能丢失数据"), "en": ("planned", "by", "inject", "beyond this step, going back may lose data")}  # fmt: skip
-    planned, by, inject, warning = say[lang]
+    planned, by, inject, warning = _CARD[lang]
     yield f"[{card.number}/{card.of}] {card.name.said(lang)}  ({card.kind.value} · {card.step})"
     yield f"    {planned}: +{card.begins:g} s … +{card.ends:g} s   {by}: {card.role} ({', '.join(card.people)})"
     yield from (f"    ! {inject}: {one.said(lang)}" for one in card.injects)

@@ -27,7 +27,7 @@ from reports.drill_rows import (
     writes_rows,
 )
 from reports.drill_view import DrillView, FileRow
-from reports.drill_words import LONG, SHORT, center_name, reason, step_name, term
+from reports.drill_words import LONG, SHORT, center_name, reason, state_word, step_name, term
 from reports.language import Language, language
 from reports.render import render_drill
 from reports.view import Source, Tone
@@ -121,7 +121,7 @@ def _overview(facts: DrillFacts, say: Language) -> Iterator[Source]:
     yield Source(say("overview.from_to"), say("overview.arrow", source=source, target=target))
     yield Source(say("overview.writers"), arrow)
     yield Source(say("overview.started_by"), clean(record.started_by, SHORT))
-    yield Source(say("overview.result"), term("drill_state", record.state, say))
+    yield Source(say("overview.result"), state_word(record.state, record.drill, say))
     yield Source(say("overview.versions"), say("drill.list").join(versions) or say("drill.none"))
 
 

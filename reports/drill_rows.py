@@ -31,6 +31,7 @@ from reports.drill_words import (
     moment_of,
     outcome,
     reason,
+    state_word,
     step_name,
     stream_name,
     term,
@@ -130,7 +131,7 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
         rows.append((at, EventRow(told(at, facts), event, clean(who, SHORT), because)))
 
     for one in record.moments:
-        if event := _moment(one.what, one.word, say):
+        if event := _moment(one.what, one.word, record.drill, say):
             add(one.at, event, one.by, reason(one.because, say))
     for approval in record.approvals:
         add(approval.at, say("event.approved", role=term("role_name", approval.role, say)), approval.by)
@@ -143,9 +144,9 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
-def _moment(what: str, word: str, say: Language) -> str:
+def _moment(what: str, word: str, drill: str, say: Language) -> str:
     if what == "state":
-        return say("event.state", state=term("drill_state", word, say))
+        return say("event.state", state=state_word(word, drill, say))
     if what == "decided":
         return say("event.decided", what=clean(word, SHORT))
     if what == "abort":

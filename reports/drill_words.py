@@ -67,6 +67,12 @@ def center_name(facts: DrillFacts, center: str, say: Language) -> str:
     return clean(known.get(center, center), SHORT)
 
 
+def state_word(state: str, drill: str, say: Language) -> str:
+    """Where a run stands; a table-top switches nothing, so its words are others."""
+    table = f"tabletop_state.{state}"
+    return say(table) if drill == "tabletop" and table in say.sentences else term("drill_state", state, say)
+
+
 def stream_name(stream: str, say: Language) -> str:
     """How a stream of probes connects; ``write:db`` is the writer of a channel, who is a client, too."""
     kind, colon, channel = stream.partition(":")
