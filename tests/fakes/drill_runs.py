@@ -78,21 +78,23 @@ class KillDisk:
 
     def write(self, fd: int, data: bytes) -> int:
         self.kill.here()
-        if self.kill.instant():
+        if self.kill.instant(own=True):
             os.write(fd, data[: len(data) // 2])
             raise Killed
         if self.full_at is not None and os.fstat(fd).st_size + len(data) > self.full_at:
             os.write(fd, data[: len(data) // 3])
             raise OSError(28, "No space left on device")
+        self.kill.changed = True
         return os.write(fd, data)
 
     def sync(self, fd: int) -> None:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return
-        if self.kill.instant():
+        if self.kill.instant(own=True):
             os.ftruncate(fd, self.synced)
             raise Killed
         self.synced = os.fstat(fd).st_size
+        self.kill.changed = True
         self.kill.here()
 
 
@@ -109,12 +111,12 @@ class People:
         if record.kind is Kind.ASKED:
             self.answer(str(record.payload["step"]))
         if record.kind is Kind.STATE and record.payload["state"] == State.COMMIT_WAIT and self.commits:
-            self._later(2.0, "commit", COMMANDER)
+            self._later(0.5, "commit", COMMANDER)
 
     def answer(self, step: str) -> None:
         word = self.answers.get(step, "confirm")
         if word:
-            self._later(2.0, word, COMMANDER, step)
+            self._later(0.5, word, COMMANDER, step)
 
     def _later(self, seconds: float, what: str, by: str, step: str = "") -> None:
         asyncio.get_running_loop().call_later(seconds, lambda: self.say(what, by, step))
@@ -151,9 +153,7 @@ class Stage:
 
     def approve(self) -> None:
         plan = self.story.plan
-        approvals.give(
-            self.state / "approvals", plan.plan, plan.digest, "approver", APPROVER, self.clock.wall() - 1.0
-        )
+        approvals.give(self.state / "approvals", plan.plan, plan.digest, "approver", APPROVER, self.clock.wall() - 1.0)
 
     def play(self, kill: Kill | None = None, **choices: Any) -> Ended | None:
         """One engine from start (or resume) to its end; None when it was killed."""
@@ -185,12 +185,13 @@ class Stage:
             approvals=self.state / "approvals",
         )
         journal = Journal(self.folder.journal, RUN, held.epoch, clock, disk=self.disk.disk(), boot="boot")
+        self.disk.synced = journal.path.stat().st_size
         self.journal = journal
         self.engine = Engine(self.story.plan, world, journal, held, choices, self._tell)
         for step in self.engine.work.standing.asked:
             self.people.answer(step)
         if self.engine.work.standing.state is State.COMMIT_WAIT and self.people.commits:
-            self.people._later(2.0, "commit", COMMANDER)
+            self.people._later(0.5, "commit", COMMANDER)
         try:
             return await self.engine.run()
         finally:
