@@ -190,7 +190,7 @@ async def _verified(work: Work, step: ConcreteStep, began: float, attempt: int) 
     while True:
         left = max(_POLL, until - work.now())
         answers = await carry(
-            work, step.verify, step=step.id, part="verify", attempt=attempt, timeout=left, urgent=step.step.urgent
+            work, step.verify, step=step.id, part="verify", attempt=attempt, timeout=left, urgent=True
         )
         outcome, because = judge(answers)
         final = outcome is Outcome.DONE or (step.kind is Kind.FENCE and outcome is Outcome.FAILED)

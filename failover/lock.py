@@ -144,6 +144,21 @@ def read(folder: Path) -> Opened:
         ) from None
 
 
+def holds(folder: Path) -> bool:
+    """Whether an engine holds the lock now."""
+    try:
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def _written(folder: Path, opened: Opened, sync: Callable[[int], None]) -> None:
     content = {"epoch": opened.epoch, "run": opened.run, "holder": opened.holder}
     made = folder / "open.json.new"

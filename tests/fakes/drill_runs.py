@@ -20,6 +20,7 @@ from failover.human import Says
 from failover.journal import Disk, Journal
 from failover.kill_switch import KillSwitch
 from failover.plan_load import OWN, read_file
+from failover.ports import Reply
 from failover.preflight_gates import Ask, Opinion
 from failover.records import Kind, Record, State
 from failover.run_folder import RunFolder
@@ -54,7 +55,7 @@ class SimGates:
     def __init__(self, results: Mapping[str, str] | None = None) -> None:
         self.results = results or {}
 
-    async def judge(self, plan: ConcretePlan, ask: Ask) -> Sequence[Opinion]:
+    async def judge(self, plan: ConcretePlan, warmed: Mapping[str, Reply], ask: Ask) -> Sequence[Opinion]:
         await ask(plan.writers)
         return [
             Opinion(gate.gate, self.results.get(gate.gate, "pass"), "as the test says", gate.hard)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def lying_fence() -> Centers:
 
 
 SHORT = Choices(STARTER, stay=False, soak=1.0)
-STORIES = {
+STORIES: dict[str, tuple[Callable[[], Story], State]] = {
     "switchover": (lambda: Story(plan(), choices=SHORT), State.COMPLETED),
     "unplanned": (lambda: Story(from_text(UNPLANNED), without_power, choices=SHORT), State.COMPLETED),
     "nobody-commits": (lambda: Story(from_text(BACK), commits=False, choices=SHORT), State.ROLLED_BACK),
