@@ -15,6 +15,7 @@ from typing import Any
 from failover.records import Kind, Record
 
 FIRST = "0" * 64  #: what the first record has before it
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _FIELDS = frozenset(field.name for field in fields(Record))
 
 
@@ -47,7 +48,7 @@ def algorithm() -> str:
 
 def canonical(value: Any) -> bytes:
     """The one way to write a value as JSON; ValueError for what JSON cannot hold exactly."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def link(values: Mapping[str, Any], before: Record | None, alg: str = "") -> Record:

@@ -153,6 +153,8 @@ class Engine:
     async def _backward(self) -> None:
         work = self.work
         touched = any(step.touched for step in work.standing.steps.values())
+        if work.is_fenced():
+            work.fenced(False)
         failed = await backward.go_back(work)
         if failed == "ordered":
             return

@@ -14,7 +14,7 @@ from failover.ports import Outcome, Reply
 from failover.records import Kind
 from inventory.errors import OperatorError
 
-_GRACE = 2.0  #: seconds that hands may need beyond a call's time-out to say that it timed out
+_GRACE = 10.0  #: seconds that hands may need beyond a call's time-out to say that it timed out
 _MOST = 50_000  #: bytes of facts of one reply
 
 Answers = list[tuple[Call, Reply]]
@@ -103,8 +103,9 @@ async def _act(work: Work, call: Call, timeout: float, urgent: bool) -> Reply:
 
 
 def _outranked(work: Work, host: str, reply: Reply) -> None:
-    seen = reply.facts.get("epoch")
-    if type(seen) is int and seen > work.token.epoch:
+    seen, run = reply.facts.get("epoch"), reply.facts.get("run", "")
+    same = reply.outcome is Outcome.REFUSED and seen == work.token.epoch and run not in ("", work.token.run)
+    if type(seen) is int and (seen > work.token.epoch or same):
         raise Outranked(
             f"{host} has been given epoch {seen}, this desk holds {work.token.epoch}: another desk has taken over. "
             "If that desk is lost for good, resume with `--take-over REASON`."

@@ -15,7 +15,7 @@ from failover.journal import Journal
 from failover.kill_switch import KillSwitch
 from failover.lock import Lock
 from failover.plan import Kind as StepKind
-from failover.ports import Clock, Hands, Meters, Token
+from failover.ports import Clock, Hands, Meters, Reply, Token
 from failover.preflight_gates import Gates
 from failover.records import Kind, Record, State
 from failover.replay import Standing, replay
@@ -51,6 +51,7 @@ class World:
     kill: KillSwitch
     says: Path  #: folder of what people answer
     approvals: Path  #: folder of approvals
+    old_address: str = ""  #: ``address:port`` of the old writer, for the meters; empty: its host's id
 
 
 class Work:
@@ -70,6 +71,7 @@ class Work:
         self.says = Says(world.says)
         self.standing: Standing = replay(journal.records)
         self.ordered = asyncio.Event()  #: an order is out: nothing new is begun
+        self.warmed: Mapping[str, Reply] = {}  #: what the hosts said when their connections were opened
         self._tell = tell
         self._news = asyncio.Event()
         self._beside: set[asyncio.Task[None]] = set()
@@ -103,15 +105,15 @@ class Work:
         """Whether a fence of this run is done."""
         return any(step.kind is StepKind.FENCE and self.standing.done(step.id) for step in self.plan.steps)
 
-    def fenced(self) -> None:
-        """Let the meters try the old writer from now on; nobody waits for that."""
-        task = asyncio.ensure_future(self._tell_meters())
+    def fenced(self, yes: bool = True) -> None:
+        """Let the meters try the old writer from now on (or no longer); nobody waits for that."""
+        task = asyncio.ensure_future(self._tell_meters((self.world.old_address or self.plan.old_writer) if yes else ""))
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    async def _tell_meters(self) -> None:
+    async def _tell_meters(self, address: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            await self.meters.fenced(self.plan.old_writer)
+            await self.meters.fenced(address)
 
     async def end(self) -> None:
         """End what runs beside."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from failover import approvals, safety
-from failover.concrete import ConcreteStep, Found
+from failover.concrete import ConcreteStep
 from failover.engine_calls import Answers, carry, changes, described, judge
 from failover.engine_together import both, unless
 from failover.engine_work import Work
@@ -21,6 +21,7 @@ from failover.replay import Progress
 _T = TypeVar("_T")
 _POLL = 0.5  #: seconds between looks while a step settles
 _POLL_URGENT = 0.05
+_FOR_A_WORD = 1800.0  #: seconds that a person has to say what cannot be seen
 _REPLY_FACTS = 40  #: facts of a step that are kept
 
 
@@ -58,8 +59,8 @@ async def _asked(work: Work, step: ConcreteStep) -> Ended:
 async def _settled(work: Work, step: ConcreteStep) -> Ended | None:
     """How a step that was begun before really ended; None when it has (still) to be done.
 
-    Only looking settles it. What looking cannot settle is done again when doing it twice is as doing it once; a
-    promotion never is: it waits for a person.
+    It is looked at first. Where its hosts had said that it was done, that settles it; else it is done again when doing
+    it twice is as doing it once. A promotion never is: what looking cannot settle waits for a person.
     """
     before = work.standing.steps.get(step.id)
     repeats = step.kind is Kind.PROMOTE and before is not None and before.touched
@@ -67,31 +68,35 @@ async def _settled(work: Work, step: ConcreteStep) -> Ended | None:
         return None
     if not step.verify and not changes(step.do):
         return None
-    outcome, because = await _verified(work, step, work.now(), before.attempts) if step.verify else _nothing_to_ask()
-    if outcome is Outcome.DONE and not (step.step.idempotent and _facts_wanted(work, step)):
+    outcome, because = await _looked(work, step, before.attempts) if step.verify else _nothing_to_ask()
+    if outcome is Outcome.DONE and (before.replied or not _repeatable(step)):
         held = await safety.after(work, step.id, traffic=step.kind is Kind.TRAFFIC) if safety.moves(step) else []
         return _with_rules(_result(work, step, Progress.DONE, "", settled=True), held)
-    if outcome is Outcome.UNKNOWN and (step.kind is Kind.PROMOTE or not step.step.idempotent):
+    if outcome is Outcome.UNKNOWN and not _repeatable(step):
         return Ended(Progress.UNKNOWN, f"begun before a crash, and it cannot be told how it ended: {because}")
     return None
+
+
+async def _looked(work: Work, step: ConcreteStep, attempt: int) -> tuple[Outcome, str]:
+    """One look is enough for what can be done again; for what cannot, until it is known or the step's time is over."""
+    until = work.now() + (0.0 if _repeatable(step) else step.step.timeout)
+    while True:
+        answers = await carry(
+            work, step.verify, step=step.id, part="verify", attempt=attempt, timeout=step.step.timeout, urgent=True
+        )
+        outcome, because = judge(answers)
+        if outcome is not Outcome.UNKNOWN or work.now() >= until or work.ordered.is_set():
+            return outcome, because
+        await work.clock.sleep(_POLL)
 
 
 def _nothing_to_ask() -> tuple[Outcome, str]:
     return Outcome.UNKNOWN, "the step has no verify"
 
 
-def _facts_wanted(work: Work, step: ConcreteStep) -> bool:
-    """Whether other calls refer to facts of this step that the crash has swallowed."""
-    if step.kind is Kind.PROMOTE:
-        return False
-    later = [call for other in work.plan.steps for call in (*other.do, *other.verify, *other.undo)]
-    wanted = {
-        value.fact
-        for call in later
-        for value in call.give.values()
-        if isinstance(value, Found) and value.step == step.id
-    }
-    return not wanted <= work.standing.facts(step.id).keys()
+def _repeatable(step: ConcreteStep) -> bool:
+    """Whether doing it again is harmless: then it is, since a verify may hold for another reason than the step."""
+    return step.step.idempotent and step.kind is not Kind.PROMOTE
 
 
 async def _against(work: Work, step: ConcreteStep, proof: safety.Proof | None) -> str:
@@ -177,22 +182,41 @@ async def _as(value: _T) -> _T:
 
 
 async def _verified(work: Work, step: ConcreteStep, began: float, attempt: int) -> tuple[Outcome, str]:
-    """Look until it is so, or the step's time is over. A write that a fence let through is never asked twice."""
+    """Look until it is so, or the step's time is over. A write that a fence let through is never asked twice.
+
+    What stays unknown a person may give their word for, where the plan has a question for it.
+    """
     until = max(began, work.now() - _POLL) + step.step.timeout
     while True:
         left = max(_POLL, until - work.now())
         answers = await carry(
-            work, step.verify, step=step.id, part="verify", attempt=attempt, timeout=left, urgent=step.step.urgent
+            work, step.verify, step=step.id, part="verify", attempt=attempt, timeout=left, urgent=True
         )
         outcome, because = judge(answers)
         final = outcome is Outcome.DONE or (step.kind is Kind.FENCE and outcome is Outcome.FAILED)
         if final or work.now() >= until or work.ordered.is_set():
-            return (Outcome.FAILED if outcome is Outcome.REFUSED else outcome), because
+            break
         await work.clock.sleep(_POLL_URGENT if step.step.urgent else _POLL)
+    if outcome is Outcome.UNKNOWN and step.step.ask and not work.ordered.is_set():
+        return await _on_word(work, step, because)
+    return (Outcome.FAILED if outcome is Outcome.REFUSED else outcome), because
+
+
+async def _on_word(work: Work, step: ConcreteStep, because: str) -> tuple[Outcome, str]:
+    """Ask a person for what cannot be seen."""
+    answer = await answered(work, step, patience=_FOR_A_WORD)
+    if answer is None:
+        return Outcome.UNKNOWN, f"{because}; nobody gave their word for it"
+    if answer.what == "confirm":
+        return Outcome.DONE, ""
+    return Outcome.FAILED, f"{because}; {answer.by} denied it: {answer.reason}"
 
 
 def _result(work: Work, step: ConcreteStep, progress: Progress, because: str, *, settled: bool = False) -> Ended:
     facts = dict(list(work.standing.facts(step.id).items())[:_REPLY_FACTS])
+    word = work.standing.answers.get(step.id)
+    if word and word.what == "confirm" and step.kind is not Kind.HUMAN:
+        facts["on_word"] = word.by
     payload = {"step": step.id, "outcome": progress.value, "because": because, "facts": facts}
     work.note(Records.RESULT, {**payload, "settled": True} if settled else payload)
     if step.kind is Kind.FENCE and progress is Progress.DONE:

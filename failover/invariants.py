@@ -123,7 +123,15 @@ def fence_proved(answers: Answers) -> Held:
         if reply.outcome in (Outcome.FAILED, Outcome.REFUSED):
             return Held(FENCE, "fail", f"{call.give.get('target', call.host)}: {reply.says or reply.outcome.value}")
     unknown = [call.host for call, reply in answers if reply.outcome is not Outcome.DONE]
-    return Held(FENCE, "unknown" if unknown or not answers else "pass", f"no answer: {', '.join(unknown)}"[:300])
+    if unknown or not answers:
+        return Held(FENCE, "unknown", f"no answer: {', '.join(unknown)}"[:300])
+    return Held(FENCE, "pass", "writes are refused")
+
+
+def on_word(plan: ConcretePlan, standing: Standing) -> str:
+    """Who gave their word for a fence that cannot answer (a machine without power); empty when nobody had to."""
+    words = [standing.facts(step.id).get("on_word") for step in plan.steps if step.kind is Kind.FENCE]
+    return next((str(word) for word in words if word), "")
 
 
 def hangs(call: Call) -> bool:

@@ -45,14 +45,14 @@ class Journal:
         self.path, self._boot = path, boot or boot_id()
         self._reserve = path.with_name("journal.reserve")
         try:
-            self.records, self.torn = _whole(path)
+            self.records, self.torn, size = _whole(path)
             self._fd = _opened(path, self._disk)
-            os.ftruncate(self._fd, sum(len(chain.line(record)) for record in self.records))
+            os.ftruncate(self._fd, size)
             self._reserve.write_bytes(b"\0" * _RESERVE)
         except OSError as error:
             raise _failed(path, error) from None
         self._last: Record | None = self.records[-1] if self.records else None
-        self._size = os.fstat(self._fd).st_size
+        self._size = size
 
     @property
     def last(self) -> Record | None:
@@ -114,21 +114,23 @@ def boot_id() -> str:
 
 def records(path: Path) -> chain.Checked:
     """The records of a journal that somebody else may be writing: a torn last line is not yet a record."""
-    return chain.Checked(*_read(path)[:2])
+    return chain.check(_read(path)[0])
 
 
-def _read(path: Path) -> tuple[tuple[Record, ...], str, str]:
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    torn = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+def _read(path: Path) -> tuple[list[bytes], bytes]:
+    """Whole lines, and what a crash left of the last one."""
+    lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    return [text + b"\n" for text in lines[:-1]], lines[-1]
+
+
+def _whole(path: Path) -> tuple[tuple[Record, ...], str, int]:
+    lines, torn = _read(path)
     found = chain.check(lines)
-    return found.records, found.broken, torn[:200].decode(errors="replace")
-
-
-def _whole(path: Path) -> tuple[tuple[Record, ...], str]:
-    found, broken, torn = _read(path)
-    if broken:
-        raise JournalFailed(f"{path}: {broken}. Nothing is done on a journal that was altered; keep it as evidence.")
-    return found, torn
+    if found.broken:
+        raise JournalFailed(
+            f"{path}: {found.broken}. Nothing is done on a journal that was altered; keep it as evidence."
+        )
+    return found.records, torn[:200].decode(errors="replace"), sum(map(len, lines))
 
 
 def _opened(path: Path, disk: Disk) -> int:

@@ -47,6 +47,8 @@ class Lock:
 
     def __init__(self, folder: Path, fd: int, opened: Opened, sync: Callable[[int], None]) -> None:
         self._folder, self._fd, self._opened, self._sync = folder, fd, opened, sync
+        self._lock, self._file = folder / "lock", folder / "open.json"
+        self._seen = (0, 0, 0)  #: of the file, when it was last read
 
     @property
     def epoch(self) -> int:
@@ -56,12 +58,22 @@ class Lock:
     def check(self) -> None:
         """Raises LockLost when the lock is not ours any more, e.g. because its file was removed and taken anew."""
         try:
-            ours, there = os.fstat(self._fd), (self._folder / "lock").stat()
-            same = (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
-        except OSError:
+            ours, there = os.fstat(self._fd), self._lock.stat()
+            same = (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) and self._unchanged()
+        except (OSError, OperatorError):
             same = False
-        if not same or read(self._folder) != self._opened:
+        if not same:
             raise LockLost("the lock of the estate was taken by another: this engine acts no more")
+
+    def _unchanged(self) -> bool:
+        """Whether the file is as we wrote it; it is read again only when it was written since."""
+        now = self._file.stat()
+        seen = (now.st_ino, now.st_mtime_ns, now.st_size)
+        if seen != self._seen:
+            if read(self._folder) != self._opened:
+                return False
+            self._seen = seen
+        return True
 
     def raise_epoch(self, above: int) -> None:
         """Go above an epoch that hosts have already seen: the desk that gave it is lost (``--take-over``)."""
@@ -130,6 +142,21 @@ def read(folder: Path) -> Opened:
         raise OperatorError(
             f"{file} cannot be read. Move it away; the next run may then need `--take-over`, since its epoch is lost."
         ) from None
+
+
+def holds(folder: Path) -> bool:
+    """Whether an engine holds the lock now."""
+    try:
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _written(folder: Path, opened: Opened, sync: Callable[[int], None]) -> None:

@@ -51,7 +51,7 @@ async def pending(work: Work) -> None:
 async def warm(work: Work) -> list[str]:
     """Open the connections; why the run cannot go on, if so."""
     hosts = [host for host in work.plan.hosts if host not in work.plan.gone]
-    replies = await work.hands.warm(hosts)
+    replies = work.warmed = await work.hands.warm(hosts)
     problems = {host: _silent(replies.get(host)) for host in hosts}
     offsets = {host: _offset(reply) for host, reply in replies.items() if "offset_ns" in reply.facts}
     work.note(Kind.WARMED, {"hosts": problems, "offsets": offsets})
@@ -91,7 +91,7 @@ async def _gates(work: Work) -> list[str]:
     async def ask(calls: Sequence[Call]) -> Sequence[Reply]:
         return [reply for _, reply in await look(work, calls, _PATIENCE)]
 
-    opinions = await work.world.gates.judge(work.plan, ask)
+    opinions = await work.world.gates.judge(work.plan, work.warmed, ask)
     return [against for opinion in opinions if (against := _noted(work, opinion))]
 
 
@@ -104,6 +104,8 @@ def _noted(work: Work, opinion: Opinion) -> str:
             "hard": opinion.hard,
             "result": opinion.result,
             "because": opinion.because[:500],
+            "code": opinion.code,
+            "said": dict(opinion.said),
         },
     )
     if opinion.result == "pass" or not opinion.hard:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from failover.concrete import Call, ConcretePlan
@@ -21,11 +21,13 @@ class Opinion:
     result: str  #: ``pass``, ``fail``, ``unknown``
     because: str = ""
     hard: bool = True  #: fail or unknown is no-go
+    code: str = ""
+    said: Mapping[str, str] = field(default_factory=dict)  #: the reason in both languages
 
 
 class Gates(Protocol):
     """Judges the gates of a plan."""
 
-    async def judge(self, plan: ConcretePlan, ask: Ask) -> Sequence[Opinion]:
+    async def judge(self, plan: ConcretePlan, warmed: Mapping[str, Reply], ask: Ask) -> Sequence[Opinion]:
         """Every gate of the plan; an answer that did not come is unknown, never a pass."""
         ...

@@ -32,10 +32,17 @@ class StepStanding:
     began: int  #: seq of its first intent: what is undone last was begun first
     attempts: int = 0
     undos: int = 0
+    calls: int = 0  #: how many calls the newest attempt makes
+    replied_by: set[int] = field(default_factory=set)  #: calls of the newest attempt that are done
     touched: bool = False  #: an act may have changed something
     because: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     exception: bool = False  #: optional, and failed
+
+    @property
+    def replied(self) -> bool:
+        """Whether every host has said that the newest attempt is done."""
+        return len(self.replied_by) >= self.calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,8 @@ def _intent(standing: Standing, record: Record) -> None:
         return
     attempt = record.payload.get("attempt")
     step.attempts = max(step.attempts, attempt if isinstance(attempt, int) else 0)
+    calls = record.payload.get("calls")
+    step.calls, step.replied_by = len(calls) if isinstance(calls, list) else 1, set()
     step.progress, step.touched = Progress.UNKNOWN, step.touched or record.payload.get("changes") is not False
 
 
@@ -146,6 +155,8 @@ def _reply(standing: Standing, record: Record) -> None:
     step = standing.steps.get(_text(record, "step"))
     if step and _text(record, "part") == "do" and _text(record, "outcome") == "done":
         _found(step, _facts(record))
+        call = record.payload.get("call")
+        step.replied_by.add(call if isinstance(call, int) else 0)
 
 
 def _found(step: StepStanding, facts: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from failover.records import Kind as Records
 
 FRESH = 1.0  #: seconds for which a proof of the fence, or a look at the writers, counts as "right before"
 _LONG = 0.5  #: a refused write that took this long has watched the fence until it ended
+_ON_WORD = 1.0  #: seconds for a refused write at a machine that, on a person's word, is without power
 _PATIENCE = 5.0  #: seconds for a look at a state
 
 
@@ -42,10 +43,12 @@ async def prove(work: Work, step: ConcreteStep) -> Proof:
     """Before a promotion: every fence refuses writes, no two writers, the lag is within the plan."""
     sent = work.now()
     calls = invariants.proofs(work.plan, work.standing)
-    timeout = min(step.step.timeout, _PATIENCE)
-    refused, writers = await both(look(work, calls or (), timeout), look(work, work.plan.writers, timeout))
+    word = invariants.on_word(work.plan, work.standing)
+    patience = min(step.step.timeout, _PATIENCE)
+    asked = look(work, calls or (), _ON_WORD if word else patience)
+    refused, writers = await both(asked, look(work, work.plan.writers, patience))
     held = (
-        _overridden(work, invariants.fence_proved(refused)) if calls else _unproved(work),
+        _overridden(work, _on_word(invariants.fence_proved(refused), word)) if calls else _unproved(work),
         _overridden(work, _writers(work, writers)),
         _overridden(work, invariants.lag(work.plan, work.standing, writers)),
     )
@@ -83,6 +86,11 @@ def moves(step: ConcreteStep) -> bool:
 
 def _writers(work: Work, answers: Answers) -> Held:
     return invariants.two_writers(answers, work.plan.gone, invariants.powerless(work.plan, work.standing))
+
+
+def _on_word(held: Held, word: str) -> Held:
+    """A fence that rests on a person's word need not answer; what it must not do is take a write."""
+    return Held(held.rule, "pass", f"on the word of {word}") if word and held.result == "unknown" else held
 
 
 def _unproved(work: Work) -> Held:

@@ -20,6 +20,7 @@ from failover.human import Says
 from failover.journal import Disk, Journal
 from failover.kill_switch import KillSwitch
 from failover.plan_load import OWN, read_file
+from failover.ports import Reply
 from failover.preflight_gates import Ask, Opinion
 from failover.records import Kind, Record, State
 from failover.run_folder import RunFolder
@@ -54,7 +55,7 @@ class SimGates:
     def __init__(self, results: Mapping[str, str] | None = None) -> None:
         self.results = results or {}
 
-    async def judge(self, plan: ConcretePlan, ask: Ask) -> Sequence[Opinion]:
+    async def judge(self, plan: ConcretePlan, warmed: Mapping[str, Reply], ask: Ask) -> Sequence[Opinion]:
         await ask(plan.writers)
         return [
             Opinion(gate.gate, self.results.get(gate.gate, "pass"), "as the test says", gate.hard)
@@ -78,21 +79,23 @@ class KillDisk:
 
     def write(self, fd: int, data: bytes) -> int:
         self.kill.here()
-        if self.kill.instant():
+        if self.kill.instant(own=True):
             os.write(fd, data[: len(data) // 2])
             raise Killed
         if self.full_at is not None and os.fstat(fd).st_size + len(data) > self.full_at:
             os.write(fd, data[: len(data) // 3])
             raise OSError(28, "No space left on device")
+        self.kill.changed = True
         return os.write(fd, data)
 
     def sync(self, fd: int) -> None:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return
-        if self.kill.instant():
+        if self.kill.instant(own=True):
             os.ftruncate(fd, self.synced)
             raise Killed
         self.synced = os.fstat(fd).st_size
+        self.kill.changed = True
         self.kill.here()
 
 
@@ -109,12 +112,12 @@ class People:
         if record.kind is Kind.ASKED:
             self.answer(str(record.payload["step"]))
         if record.kind is Kind.STATE and record.payload["state"] == State.COMMIT_WAIT and self.commits:
-            self._later(2.0, "commit", COMMANDER)
+            self._later(0.5, "commit", COMMANDER)
 
     def answer(self, step: str) -> None:
         word = self.answers.get(step, "confirm")
         if word:
-            self._later(2.0, word, COMMANDER, step)
+            self._later(0.5, word, COMMANDER, step)
 
     def _later(self, seconds: float, what: str, by: str, step: str = "") -> None:
         asyncio.get_running_loop().call_later(seconds, lambda: self.say(what, by, step))
@@ -151,9 +154,7 @@ class Stage:
 
     def approve(self) -> None:
         plan = self.story.plan
-        approvals.give(
-            self.state / "approvals", plan.plan, plan.digest, "approver", APPROVER, self.clock.wall() - 1.0
-        )
+        approvals.give(self.state / "approvals", plan.plan, plan.digest, "approver", APPROVER, self.clock.wall() - 1.0)
 
     def play(self, kill: Kill | None = None, **choices: Any) -> Ended | None:
         """One engine from start (or resume) to its end; None when it was killed."""
@@ -185,12 +186,13 @@ class Stage:
             approvals=self.state / "approvals",
         )
         journal = Journal(self.folder.journal, RUN, held.epoch, clock, disk=self.disk.disk(), boot="boot")
+        self.disk.synced = journal.path.stat().st_size
         self.journal = journal
         self.engine = Engine(self.story.plan, world, journal, held, choices, self._tell)
         for step in self.engine.work.standing.asked:
             self.people.answer(step)
         if self.engine.work.standing.state is State.COMMIT_WAIT and self.people.commits:
-            self.people._later(2.0, "commit", COMMANDER)
+            self.people._later(0.5, "commit", COMMANDER)
         try:
             return await self.engine.run()
         finally:

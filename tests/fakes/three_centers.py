@@ -17,7 +17,7 @@ from failover.concrete import Call, Value
 from failover.ports import Outcome, Pulse, Reply, Token
 
 SYSTEM = "7300000000000000001"
-EVERY = 0.1  #: seconds between two writes of the clients at one entry
+EVERY = 0.25  #: seconds between two writes of the clients at one entry
 CENTERS = ("cloud", "bigdata", "dr")
 TAKES = {"pg-fence": 0.3, "pg-promote": 0.2, "pg-rejoin": 2.0, "pg-checkpoint": 0.5}  #: seconds; others a round trip
 ROUND_TRIP = 0.02
@@ -28,15 +28,26 @@ class Killed(BaseException):
 
 
 class Kill:
-    """Kills the engine at one of its instants, counted from 0; afterwards nothing it does reaches the world."""
+    """Kills the engine at one of its instants, counted from 0; afterwards nothing it does reaches the world.
+
+    ``distinct`` are the instants at which disk or world are not as they were at the instant before.
+    """
 
     def __init__(self, at: int | None = None) -> None:
         self.at, self.count, self.dead = at, 0, False
+        self.distinct: list[int] = []
+        self.changed = True
 
-    def instant(self) -> bool:
-        """One more instant; True when it is the one. Raises Killed when the engine is dead already."""
+    def instant(self, *, own: bool = False) -> bool:
+        """One more instant; True when it is the one. Raises Killed when the engine is dead already.
+
+        ``own``: dying here leaves a state of its own (half a line, an unsynced end lost).
+        """
         if self.dead:
             raise Killed
+        if own or self.changed:
+            self.distinct.append(self.count)
+            self.changed = own and self.changed
         self.count += 1
         self.dead = self.at is not None and self.count > self.at
         return self.dead
@@ -185,7 +196,8 @@ class Centers:
 
     def primary(self) -> Server | None:
         """The one writer; None when there is none or more than one."""
-        found = [server for server in self.servers.values() if server.serves == "primary"]
+        alive = [server for server in self.servers.values() if _center(server.host) not in self.dead]
+        found = [server for server in alive if server.serves == "primary"]
         return found[0] if len(found) == 1 else None
 
     def lost(self) -> list[int]:
@@ -214,7 +226,7 @@ class Centers:
                 for name, each in self.servers.items()
                 if _center(name) not in self.dead
             },
-            "timelines": {name: each.timeline for name, each in self.servers.items() if each.serves == "primary"},
+            "timelines": {name: each.timeline for name, each in self.servers.items() if each is self.primary()},
             "promotions": {name: each.promotions for name, each in self.servers.items()},
             "entries": {name: each.forced for name, each in self.entries.items()},
         }
@@ -436,6 +448,7 @@ class SimHands:
             raise Killed
         self._world.go_on(self._time())
         reply = self._world.carry_out(call, give, timeout)
+        self._kill.changed = self._kill.changed or ACTIONS[call.action].changes
         self._kill.here()
         await asyncio.sleep(max(ROUND_TRIP / 2, min(reply.took, timeout)))
         self._world.calls.append((began, self._time(), call))
@@ -452,8 +465,8 @@ class SimMeters:
         self._world, self._kill, self._time = world, kill, time
 
     async def start(self) -> Mapping[str, str]:
-        self._kill.here()
         self._world.metering = True
+        self._kill.here()
         return {center: self._world.silent.get(center, "") for center in CENTERS if center not in self._world.dead}
 
     async def pulse(self) -> Pulse:
