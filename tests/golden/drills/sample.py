@@ -293,6 +293,7 @@ def lossy() -> Drill:
     """An unplanned failover over a lagging copy: acknowledged writes are gone, the time was missed."""
     script = Script("20260913T010000Z-metro-switchover-0bad")
     opening(script, "real")
+    script.at(60.14, Kind.GATE, {"gate": "lag-within-rpo", "hard": True, "result": "unknown", "because": "no answer"})
     script.at(
         60.15, Kind.OVERRIDE, {"gate": "lag-within-rpo", "by": "wang-wei", "reason": "原中心已失联，数据无法取得"}
     )
