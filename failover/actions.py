@@ -38,7 +38,14 @@ _ALL = (
     ),
     Action("pg-checkpoint", changes=True),
     # Stops the server so that neither its supervisor nor a reboot starts it again; facts: where its log ended.
-    Action("pg-fence", changes=True, destructive=True, finds=("lsn", "timeline", "system_id")),
+    # ``copy_is_fine``: a server that is a copy takes no writes and is left as it is: done; else it is refused.
+    Action(
+        "pg-fence",
+        changes=True,
+        destructive=True,
+        may={"copy_is_fine": "flag"},
+        finds=("lsn", "timeline", "system_id"),
+    ),
     Action("pg-unfence", changes=True, finds=("role",)),  # starts it again in the role its data says
     # Tries a real write straight at ``target`` from another host. done = the write was surely refused; a time-out is
     # unknown, never a refusal. ``hung_is_refused``: a write that hangs for want of its synchronous copy counts too.
