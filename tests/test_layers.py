@@ -22,7 +22,7 @@ HOMES = {
     "paramiko": {"checks/ssh_connection.py"},
     "rich": {"ops.py", "reports/terminal.py", "reports/board.py", "reports/plan_table.py"},
     "alembic": {"state/migrate.py", "state/migrations/env.py"},
-    "typer": {"ops.py", "reports/drill_cli.py"},
+    "typer": {"ops.py", "reports/drill_cli.py", "reports/drill_run_cli.py"},
 }
 
 
