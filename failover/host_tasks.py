@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,13 @@ def sources() -> dict[str, str]:
     texts = {f"failover.remote.{file.stem}": file.read_text() for file in sorted(folder.glob("*.py"))}
     del texts["failover.remote.__init__"]
     return {"failover": "", "failover.remote": "", **texts}
+
+
+def shipment(start: str) -> str:
+    """What ``failover/remote/boot.py`` reads first: the programs, and which of them goes on."""
+    packed = base64.b64encode(zlib.compress(json.dumps(sources()).encode())).decode()
+    text = json.dumps({"start": start, "sources": packed})
+    return f"{len(text):08d}{text}"
 
 
 def boot() -> str:
@@ -81,3 +91,8 @@ def _peers(estate: Estate) -> dict[str, dict[str, str]]:
     """Every database: hosts whose label ``pg-data`` says that one is there."""
     databases = [host for host in estate.hosts if "pg-data" in host.labels]
     return {host.id: {"address": host.address, "port": host.labels.get("pg-port", "5432")} for host in databases}
+
+
+def changing() -> frozenset[str]:
+    """The actions that change something."""
+    return frozenset(name for name, card in ACTIONS.items() if card.changes)

@@ -25,7 +25,10 @@ def write(layout: Layout, mode: Mode, net: str, templates: Path = TEMPLATES) -> 
 
 
 def fill(text: str, layout: Layout, mode: Mode, net: str) -> str:
-    """Replace the net and the marks ``@LAB@``, ``@INSIDE@``, ``@HOSTS@``, ``@SSHUSER@``, ``@HOSTKEY:<host>@`` and ``@SV:<host>@``."""
+    """Replace the net and the marks ``@LAB@``, ``@HOSTS@``, ``@SSHUSER@``, ``@HOSTKEY:<host>@`` and ``@SV:<host>@``.
+
+    ``@INSIDE@`` is the lab's folder as the hosts see it.
+    """
 
     def value(mark: re.Match[str]) -> str:
         match mark.groups():

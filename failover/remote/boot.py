@@ -1,20 +1,20 @@
 """The first words on a host: takes the other programs from standard input, keeps them in memory, and starts one.
 
-Given to ``python3 -I -c``. Standard input begins with a length (4 bytes) and that much JSON: ``sources`` (module name
--> text) and ``start``, the module whose ``main`` goes on with what follows on standard input.
+Given to ``python3 -I -c``. Standard input begins with a length (8 digits) and that much JSON: ``start``, the module
+whose ``main`` goes on with what follows on standard input, and ``sources``, compressed JSON of module name -> text.
 """
 
+import base64
 import importlib
 import json
 import os
 import sys
+import zlib
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import ModuleType
-
-_LARGEST = 4 * 1024 * 1024
 
 
 def _exactly(size: int) -> bytes:
@@ -49,9 +49,7 @@ class Shipped(MetaPathFinder, Loader):
 
 
 if __name__ == "__main__":
-    size = int.from_bytes(_exactly(4), "big")
-    if size > _LARGEST:
-        sys.exit(4)
-    shipped = json.loads(_exactly(size))
-    sys.meta_path.insert(0, Shipped(shipped["sources"]))
+    shipped = json.loads(_exactly(int(_exactly(8))))
+    texts = json.loads(zlib.decompress(base64.b64decode(shipped["sources"])))
+    sys.meta_path.insert(0, Shipped(texts))
     importlib.import_module(shipped["start"]).main()
