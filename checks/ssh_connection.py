@@ -183,7 +183,8 @@ class Conversation:
 
     def close(self) -> None:
         """End it; who waits in ``receive`` wakes."""
-        self._channel.close()
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+            self._channel.close()
 
 
 class _Metered:

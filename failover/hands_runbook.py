@@ -36,7 +36,7 @@ class ActCard(Card):
 def act(
     task: Mapping[str, Any], estate: Estate, folder: Path, timeout: float, offset_ns: int | None, stop: threading.Event
 ) -> Reply:
-    """Blocks until it has ended and all its processes are gone; ``offset_ns``: the host's clock minus ours, if known."""
+    """Blocks until it has ended, with all its processes. ``offset_ns``: the host's clock minus ours, if known."""
     began = time.monotonic()
     job = _job(task, estate, folder, timeout, offset_ns)
     try:

@@ -14,7 +14,6 @@ from failover.ports import Outcome, Reply
 from failover.warm_channel import Channel, Lost
 from inventory.model import Host
 
-OPEN_WITHIN = 2.5  #: seconds to log in and load; a host that is off must not hold up the others
 _MARGIN = 0.25  #: seconds the host ends before the desk stops waiting, so that it can say how it ended
 _SILENT = 10.0  #: seconds without an answer to a ping after which the line is given up
 
@@ -118,7 +117,7 @@ class WarmHost:
 
     async def _really_open(self) -> Channel:
         target, greeting = Target.of(self._host), host_tasks.greeting(self._host)
-        channel: Channel = await self._thread(Channel.open, target, greeting, OPEN_WITHIN)
+        channel: Channel = await self._thread(Channel.open, target, greeting)
         self._channel = channel
         return channel
 

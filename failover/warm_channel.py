@@ -21,6 +21,8 @@ from failover import host_tasks
 
 _LARGEST = 256 * 1024  #: bytes of a frame from a host
 _PINGS = 4
+_REACH = 2.5  #: seconds to log in; a host that is off must not hold up the others
+_LOAD = 10.0  #: seconds to load the programs
 
 Answer = Mapping[str, Any]
 
@@ -50,10 +52,10 @@ class Channel:
         threading.Thread(target=self._listen, name="warm", daemon=True).start()
 
     @classmethod
-    def open(cls, target: Target, greeting: Mapping[str, Any], seconds: float) -> Channel:
+    def open(cls, target: Target, greeting: Mapping[str, Any]) -> Channel:
         """Log in, ship the programs, and compare clocks. Raises :class:`Unreached` or ``Unasked``."""
-        deadline = Deadline.after(seconds)
-        connection = connect(target, deadline, Attempt())
+        connection = connect(target, Deadline.after(_REACH), Attempt())
+        deadline = Deadline.after(_LOAD)  # it answers, so it lives: a busy host may take its time to load
         try:
             channel = cls(connection, f"exec /usr/bin/python3 -I -c {shlex.quote(host_tasks.boot())}", deadline)
             channel._greet(greeting, deadline)

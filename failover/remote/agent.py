@@ -94,8 +94,10 @@ class Agent:
     def _start(self, number: int, task: Mapping[str, Any], end: float) -> None:
         if len(self._children) >= _MOST_CHILDREN:
             self._say(number, told("refused", "this host is busy with too many tasks", {}))
-            return
-        self._children[number] = Child.start(task, end, self._pid)
+        elif time.monotonic() >= end:
+            self._say(number, told("refused", "came too late: nothing was done", {}))
+        else:
+            self._children[number] = Child.start(task, end, self._pid)
 
     def _look(self, number: int) -> None:
         child = self._children.get(number)

@@ -10,13 +10,13 @@ from failover.remote.wire import Connection, NoServer, Row, ServerError, WireErr
 
 _SELF = """
 SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),
-  CASE WHEN pg_is_in_recovery() THEN greatest(r.received_tli, c.timeline_id)
+  CASE WHEN pg_is_in_recovery() THEN greatest(r.received_tli, c.timeline_id, e.min_recovery_end_timeline)
        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() - '0/0'::pg_lsn END,
   pg_last_wal_receive_lsn() - '0/0'::pg_lsn, pg_last_wal_replay_lsn() - '0/0'::pg_lsn,
   extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time),
   current_setting('synchronous_standby_names'), r.status, r.sender_host
-FROM pg_control_checkpoint() c LEFT JOIN pg_stat_wal_receiver r ON true
+FROM pg_control_checkpoint() c CROSS JOIN pg_control_recovery() e LEFT JOIN pg_stat_wal_receiver r ON true
 """
 
 _PEERS = """
@@ -48,11 +48,15 @@ def describe(session: Connection) -> Facts:
     (row,) = session.ask(_SELF)
     standby = row[0] == "t"
     received, replayed = _whole(row[4]), _whole(row[5])
+    end = max(received or 0, replayed or 0) if standby else _whole(row[3])
+    timeline = _whole(row[2])
+    if standby and not row[8]:  # without a receiver nobody says it: the control file is from the last checkpoint
+        timeline = max(timeline or 0, _timeline_at(session, end or 0))
     return {
         "role": "standby" if standby else "primary",
         "system_id": row[1],
-        "timeline": _whole(row[2]),
-        "lsn": max(received or 0, replayed or 0) if standby else _whole(row[3]),
+        "timeline": timeline,
+        "lsn": end,
         "received": received if standby else None,
         "replayed": replayed if standby else None,
         "receive_age": _number(row[6]) if standby else None,
@@ -61,6 +65,17 @@ def describe(session: Connection) -> Facts:
         "sync_names": names(row[7] or ""),
         "peers": [_peer(peer) for peer in session.ask(_PEERS)],
     }
+
+
+def _timeline_at(session: Connection, end: int) -> int:
+    """The newest timeline that wrote the segment in which the log ends; files of the log begin with theirs."""
+    ((size,),) = session.ask("SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'")
+    segment, each = max(end - 1, 0) // int(size or 1), 0x100000000 // int(size or 1)
+    tail = f"{segment // each:08X}{segment % each:08X}"
+    rows = session.ask(
+        "SELECT max(substr(name, 1, 8)) FROM pg_ls_waldir() WHERE name LIKE '________' || $1::text", tail
+    )
+    return int(rows[0][0] or "0", 16)
 
 
 def names(setting: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -88,7 +89,7 @@ class Seen:
     def outage(self) -> float:
         """The longest time between two acknowledgements, seconds."""
         times = sorted(at for _, at in self.acked)
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=float("inf"))
+        return max((b - a for a, b in itertools.pairwise(times)), default=float("inf"))
 
 
 @contextlib.contextmanager
