@@ -113,6 +113,7 @@ class WarmHost:
             return self._channel
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._really_open())
+            self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, also by nobody
         return await asyncio.shield(self._opening)
 
     async def _really_open(self) -> Channel:
