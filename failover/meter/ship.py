@@ -18,6 +18,7 @@ def program() -> bytes:
     packages = ("failover", "failover/meter", "failover/remote")
     names = [
         *(f"{package}/__init__.py" for package in packages),
+        "failover/remote/pg_scram.py",
         "failover/remote/pg_wire.py",
         *sorted(str(path.relative_to(_ROOT)) for path in (_ROOT / "failover/meter/agent").glob("*.py")),
     ]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from failover.remote.pg_wire import Broken, Login, Scram, ServerError, Session
+from failover.remote.pg_scram import NotProved, Scram
+from failover.remote.pg_wire import Broken, Login, ServerError, Session
 from tests.fakes.postgres_cluster import PASSWORD, Cluster, binaries, cluster
 
 
@@ -169,14 +170,14 @@ def test_the_example_of_the_standard() -> None:
 @pytest.mark.parametrize("first", ["r=other,s=AAAA,i=4096", "r=n,s=AAAA,i=999999999", "r=n,s=AAAA", "r=n,s=*,i=1"])
 def test_a_server_that_bends_the_log_in_is_refused(first: str) -> None:
     scram = Scram("secret", nonce="n")
-    with pytest.raises(Broken):
+    with pytest.raises(NotProved):
         scram.reply(b"\0\0\0\x0b" + first.encode())
 
 
 def test_a_server_that_does_not_know_the_password_is_refused() -> None:
     scram = Scram("secret", nonce="n")
     scram.reply(b"\0\0\0\x0br=nx,s=AAAA,i=1")
-    with pytest.raises(Broken, match="does not know"):
+    with pytest.raises(NotProved, match="does not know"):
         scram.reply(b"\0\0\0\x0cv=AAAA")
-    with pytest.raises(Broken, match="did not prove"):
+    with pytest.raises(NotProved, match="did not prove"):
         scram.reply(b"\0\0\0\0")
