@@ -18,6 +18,7 @@ from reports.view import Tone
 MOST_GOOD = 150  #: good samples of one row inside the window; the rest is thinned out evenly
 MOST_BAD = 600  #: other samples of one row
 MOST_ROWS = 12
+MISSING_ROWS = 3
 MOST_STEPS = 40
 LABEL = 60  #: characters of a label
 KEY_KINDS = ("fence", "promote", "traffic")  #: steps whose beginning is marked through the whole picture
@@ -84,6 +85,7 @@ def switch_chart(facts: DrillFacts, headline: str, say: Language) -> SwitchChart
     inside = [(track, _inside(track, start, end)) for track in facts.tracks[:MOST_ROWS]]
     every = max((-(-sum(seen in _GOOD for _, seen in points) // MOST_GOOD) for _, points in inside), default=1)
     rows = [_row(facts, track, _thinned(points, max(1, every)), say) for track, points in inside]
+    rows += list(_missing(facts, say))
     began, ended = record.wall(start), record.wall(end)
     steps = [_span(step, record, say) for step in record.steps if step.start is not None]
     told = tuple(span for span in steps if span.end > began and span.start < ended)
@@ -99,6 +101,13 @@ def switch_chart(facts: DrillFacts, headline: str, say: Language) -> SwitchChart
         any(sum(seen not in _GOOD for _, seen in points) > MOST_BAD for _, points in inside),
         _alt(facts, told, began, say),
     )
+
+
+def _missing(facts: DrillFacts, say: Language) -> Iterator[Row]:
+    """A vantage of which nothing came home has a row, too: an empty one."""
+    measured = facts.record.measured
+    for vantage in list(measured.missing)[:MISSING_ROWS] if measured else ():
+        yield Row(center_name(facts, vantage, say), say("switch.missing"), Tone.UNKNOWN, ())
 
 
 def _window(facts: DrillFacts) -> tuple[int, int] | None:
