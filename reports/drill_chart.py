@@ -171,8 +171,10 @@ def _probe_row(facts: DrillFacts, track: Track, points: tuple[tuple[float, Seen]
         vantage=center_name(facts, track.vantage, say),
         stream=clean(stream_name(track.name, say), LABEL),
     )
-    if seen is None or seen.rto is None:
-        return Row(label, say("switch.none_seen"), Tone.GOOD if seen and seen.sent else Tone.UNKNOWN, points)
+    if seen is None or not seen.sent:
+        return Row(label, say("drill.not_measured"), Tone.UNKNOWN, points)
+    if seen.rto is None:
+        return Row(label, say("switch.none_seen"), Tone.GOOD, points)
     note = say("switch.outage", interval=bounds(seen.rto, say))
     return Row(label, note, Tone.ATTENTION, points, *_bars(facts.record, seen))
 

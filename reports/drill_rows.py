@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.sentence import clean
-from failover.drill_record import NANO, DrillRecord, GateRecord, StepRecord
+from failover.drill_record import NANO, Answer, DrillRecord, GateRecord, StepRecord
 from failover.findings import Finding, Severity
 from failover.measured import Outage, Phase, Writes
 from failover.records import State
@@ -67,7 +67,7 @@ def _acts(facts: DrillFacts, role: str, people: tuple[str, ...], say: Language) 
             yield say("roles.approved", at=told(one.at, facts), until=until(one.until, facts))
     for answer in facts.record.answers:
         if answer.by in people:
-            yield say("roles.said", at=told(answer.at, facts), what=term("said_what", answer.what, say, "other"))
+            yield say("roles.said", at=told(answer.at, facts), what=said_what(answer, facts.record, say))
 
 
 def gate_rows(facts: DrillFacts, say: Language) -> Iterator[GateRow]:
@@ -127,7 +127,6 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
     """What happened to the run as a whole, in order: states, approvals, overrides, answers, broken rules."""
     record = facts.record
     rows: list[tuple[int, EventRow]] = []
-    steps = {step.id: step_name(step, say) for step in record.steps}
 
     def add(at: int, event: str, who: str = "", because: str = "") -> None:
         rows.append((at, EventRow(told(at, facts), event, clean(who, SHORT), because)))
@@ -142,13 +141,19 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
             overrode = say("event.overrode", gate=term("gate_name", gate.gate, say))
             add(gate.overridden_at, overrode, gate.overridden_by, clean(gate.reason, LONG))
     for answer in record.answers:
-        what, step = term("said_what", answer.what, say, "other"), steps.get(answer.step, "")
-        add(answer.at, say("event.said", what=what, step=step) if step else what, answer.by, reason(answer.reason, say))
+        add(answer.at, said_what(answer, record, say), answer.by, reason(answer.reason, say))
     for rule in record.invariants:
         if rule.result != "pass":
             key = "event.broke" if rule.result == "fail" else "event.unsure"
             add(rule.at, say(key, rule=term("rule_name", rule.rule, say)), "", reason(rule.because, say))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def said_what(answer: Answer, record: DrillRecord, say: Language) -> str:
+    """What a person said, and of which step."""
+    what = term("said_what", answer.what, say, "other")
+    step = next((step_name(one, say) for one in record.steps if one.id == answer.step), "")
+    return say("event.said", what=what, step=step) if step else what
 
 
 def _moment(what: str, word: str, drill: str, say: Language) -> str:

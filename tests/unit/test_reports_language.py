@@ -48,6 +48,7 @@ MADE: dict[str, type[StrEnum] | tuple[str, ...]] = {
     "drill_state": State,
     "tabletop_state": ("completed", "completed-with-exceptions", "aborted", "running"),
     "drill_tone": Tone,
+    "tabletop_tone": ("good", "attention"),
     "drill_verdict": Verdict,
     "drill_type": ("tabletop", "rehearsal", "switchover", "real"),
     "drill_class": Class,
