@@ -185,6 +185,13 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
         "gate.lags",
     ),
     ("lag-within-rpo", REMOTE, databases(cloud_db=SILENT, dr_db=standby(age=None)), "unknown", "gate.lag_untold"),
+    (
+        "lag-within-rpo",
+        METRO,
+        replace(databases(cloud_db=SILENT, bigdata_db=standby(age=None)), synchronous=frozenset({"bigdata-db"})),
+        "pass",
+        "gate.was_sync",
+    ),
     ("lag-within-rpo", STAYS, WELL, "pass", "gate.writer_stays"),
     ("entries-serve", PLANNED, WELL, "pass", "gate.entries_serve"),
     ("entries-serve", PLANNED, NONE, "unknown", "gate.entries_silent"),
