@@ -71,7 +71,7 @@ _ALL = (
     Action("entry-auto", changes=True),  # gives the decision back to the entry's own health checks
     # A real, numbered write through this entry; done: acknowledged, and by whom. ``primary``: it must be that one.
     Action("write-through", changes=True, may={"primary": "host"}, finds=("server",)),
-    Action("host-alive", changes=False, finds=("boot_id",)),
+    Action("host-alive", changes=False, finds=("boot_id", "wall")),
     Action("capacity", changes=False, finds=("cpus", "memory", "load", "disk_free")),
     Action("app-check", changes=False, needs={"path": "text"}, may={"expect": "text"}),  # a system's own page answers
 )

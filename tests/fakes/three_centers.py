@@ -117,7 +117,7 @@ class Centers:
         self.acked_at_old = 0
         self.watched_old = ""
         self.metering = False
-        self.last_ok = {entry: 0.0 for entry in self.entries}
+        self.last_ok = dict.fromkeys(self.entries, 0.0)
         self.sabotage: dict[str, Callable[[Call], Reply | None]] = {}  #: action -> what it does instead (None: as ever)
         self.after: dict[str, Callable[[], None]] = {}  #: action -> what happens to the world right after it, once
         self.calls: list[tuple[float, float, Call]] = []  #: began, ended
