@@ -87,7 +87,8 @@ def test_a_story_ends_well(title: str, tmp_path: Path) -> None:
 def test_a_city_that_comes_back_is_stopped_and_rejoins(tmp_path: Path) -> None:
     """Its old writer may acknowledge until it is stopped: that is why the differences are kept before it rejoins."""
     world = Centers()
-    for number, event in enumerate((lose("cloud", "bigdata"), "lost-city-dr", bring_back("cloud", "bigdata"))):
+    events: tuple[str | Happens, ...] = (lose("cloud", "bigdata"), "lost-city-dr", bring_back("cloud", "bigdata"))
+    for number, event in enumerate(events):
         if callable(event):
             event(world)
         else:
