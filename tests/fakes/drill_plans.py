@@ -21,8 +21,8 @@ abort:
   - {when: old-writer-acks}
 """
 
-#: The center of the writer is gone. Its synchronous copy acknowledges nothing more to it, which fences it; a person gives
-#: their word for what a machine without power cannot answer.
+#: The center of the writer is gone. Its synchronous copy acknowledges nothing more to it, which fences it; a person
+#: gives their word for what a machine without power cannot answer.
 UNPLANNED = f"""plan: lost-production
 {HEAD}
 class: lost-center
