@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from failover import chain
 from failover.engine import Ended
@@ -34,12 +37,20 @@ def lying_fence() -> Centers:
     return world
 
 
+def lifted_fence() -> Centers:
+    """A fence that somebody lifts once it is proved."""
+    world = Centers()
+    world.after["pg-refused-write"] = lambda: setattr(world.servers["cloud-db"], "fenced", False)
+    return world
+
+
 SHORT = Choices(STARTER, stay=False, soak=1.0)
 STORIES: dict[str, tuple[Callable[[], Story], State]] = {
     "switchover": (lambda: Story(plan(), choices=SHORT), State.COMPLETED),
     "unplanned": (lambda: Story(from_text(UNPLANNED), without_power, choices=SHORT), State.COMPLETED),
     "nobody-commits": (lambda: Story(from_text(BACK), commits=False, choices=SHORT), State.ROLLED_BACK),
     "lying-fence": (lambda: Story(plan(), lying_fence, choices=SHORT), State.PAUSED),
+    "lifted-fence": (lambda: Story(from_text(BACK), lifted_fence, choices=SHORT), State.PAUSED),
 }
 
 
@@ -84,3 +95,18 @@ def test_killed_at_every_instant_it_ends_as_if_it_had_not_been(name: str, folder
         stage = begin(folder / str(instant), name)
         assert stage.play(Kill(instant)) is None, f"instant {instant} of {counting.count} was not reached"
         assert judged(stage, stage.play()) == expected, f"killed at instant {instant}"
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(STORIES)), instants=st.lists(st.integers(0, 250), min_size=2, max_size=4))
+def test_killed_again_and_again(name: str, instants: list[int], folder: Path) -> None:
+    undisturbed = begin(folder / str(next(_NUMBERS)), name)
+    expected = judged(undisturbed, undisturbed.play())
+    stage = begin(folder / str(next(_NUMBERS)), name)
+    ended = None
+    for instant in instants:
+        ended = ended or stage.play(Kill(instant))
+    assert judged(stage, ended or stage.play()) == expected
+
+
+_NUMBERS = itertools.count()
