@@ -95,7 +95,7 @@ class: switchover
 mode: graceful
 objectives: {{rto: 5m, rpo: 0s}}
 gates: [{{gate: lag-within-rpo, give: {{limit: 5s}}}}]
-soak: {{watch: 4s, confirm_within: 20s, otherwise: roll-back, role: commander}}
+soak: {{watch: 4s, confirm_within: 3s, otherwise: roll-back, role: commander}}
 steps:
   copies:
     kind: prepare

@@ -50,7 +50,6 @@ STORIES: dict[str, tuple[Callable[[], Story], State]] = {
     "unplanned": (lambda: Story(from_text(UNPLANNED), without_power, choices=SHORT), State.COMPLETED),
     "nobody-commits": (lambda: Story(from_text(BACK), commits=False, choices=SHORT), State.ROLLED_BACK),
     "lying-fence": (lambda: Story(plan(), lying_fence, choices=SHORT), State.PAUSED),
-    "lifted-fence": (lambda: Story(from_text(BACK), lifted_fence, choices=SHORT), State.PAUSED),
 }
 
 
@@ -95,6 +94,20 @@ def test_killed_at_every_instant_it_ends_as_if_it_had_not_been(name: str, folder
         stage = begin(folder / str(instant), name)
         assert stage.play(Kill(instant)) is None, f"instant {instant} of {counting.count} was not reached"
         assert judged(stage, stage.play()) == expected, f"killed at instant {instant}"
+
+
+def test_killed_at_every_instant_a_lifted_fence_still_stops_the_promotion(folder: Path) -> None:
+    """It pauses, or goes back when the meters see the old writer acknowledge first."""
+    lifted, counting = Story(from_text(BACK), lifted_fence, choices=SHORT), Kill()
+    whole = Stage(folder / "whole", lifted)
+    whole.approve()
+    whole.play(counting)
+    for instant in counting.distinct:
+        stage = Stage(folder / str(instant), lifted)
+        stage.approve()
+        assert stage.play(Kill(instant)) is None
+        assert judged(stage, stage.play())["state"] in (State.PAUSED, State.ROLLED_BACK)
+        assert stage.world.servers["bigdata-db"].promotions == 0
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
