@@ -38,7 +38,14 @@ _ALL = (
     ),
     Action("pg-checkpoint", changes=True),
     # Stops the server so that neither its supervisor nor a reboot starts it again; facts: where its log ended.
-    Action("pg-fence", changes=True, destructive=True, finds=("lsn", "timeline", "system_id")),
+    # ``copy_is_fine``: a server that is a copy takes no writes and is left as it is: done; else it is refused.
+    Action(
+        "pg-fence",
+        changes=True,
+        destructive=True,
+        may={"copy_is_fine": "flag"},
+        finds=("lsn", "timeline", "system_id"),
+    ),
     Action("pg-unfence", changes=True, finds=("role",)),  # starts it again in the role its data says
     # Tries a real write straight at ``target`` from another host. done = the write was surely refused; a time-out is
     # unknown, never a refusal. ``hung_is_refused``: a write that hangs for want of its synchronous copy counts too.
@@ -62,7 +69,7 @@ _ALL = (
     Action("entry-auto", changes=True),  # gives the decision back to the entry's own health checks
     # A real, numbered write through this entry; done: acknowledged, and by whom. ``primary``: it must be that one.
     Action("write-through", changes=True, may={"primary": "host"}, finds=("server",)),
-    Action("host-alive", changes=False, finds=("boot_id",)),
+    Action("host-alive", changes=False, finds=("boot_id", "wall")),
     Action("capacity", changes=False, finds=("cpus", "memory", "load", "disk_free")),
     Action("app-check", changes=False, needs={"path": "text"}, may={"expect": "text"}),  # a system's own page answers
 )

@@ -88,8 +88,11 @@ def _give(act: Act, found: Places) -> dict[str, Value | Found]:
 
 def _reasons(plan: Plan, estate: Estate, found: Places, steps: tuple[ConcreteStep, ...]) -> Iterator[Reason]:
     yield from _no_such_things(plan, estate, found)
-    yield from _no_writer(plan, found)
-    yield from _empty_places(plan, estate, found)
+    if _has_database(plan, estate):
+        yield from _no_writer(plan, found)
+        yield from _empty_places(plan, estate, found)
+    if not found.of("entries"):
+        yield Reason("bind.no_entry", {})
     yield from _unreachable(estate, found, steps)
     yield from _no_key(estate, found, steps)
     yield from _promised(plan, estate, found)
@@ -119,8 +122,11 @@ def _no_writer(plan: Plan, found: Places) -> Iterator[Reason]:
         elif len(hosts) > 1:
             facts = {"system": plan.system, "center": str(center), "hosts": ", ".join(hosts)}
             yield Reason("bind.many_databases_in", facts)
-    if not found.of("entries"):
-        yield Reason("bind.no_entry", {})
+
+
+def _has_database(plan: Plan, estate: Estate) -> bool:
+    systems = (system for system in estate.systems if system.id == plan.system)
+    return any(component.id == "database" for system in systems for component in system.components)
 
 
 def _words(plan: Plan) -> Iterator[tuple[Step, str]]:

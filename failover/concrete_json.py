@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from checks.sentence import clean
 from failover.concrete import ConcretePlan
 from inventory.errors import OperatorError
+from inventory.notation import seconds
 
 _PLAN: TypeAdapter[ConcretePlan] = TypeAdapter(ConcretePlan)
 _UNITS = (("s", 1.0), ("ms", 0.001), ("m", 60.0), ("h", 3600.0), ("d", 86400.0))
@@ -47,10 +48,10 @@ def _written(value: Any) -> Any:
     return written_time(value) if isinstance(value, float) else value
 
 
-def written_time(seconds: float) -> str:
+def written_time(time: float) -> str:
     """A time as a plan writes it, in the first unit in which it reads back exactly."""
     for unit, size in _UNITS:
-        number = f"{seconds / size:.9f}".rstrip("0").rstrip(".")
-        if float(number) * size == seconds:
+        number = f"{time / size:.9f}".rstrip("0").rstrip(".")
+        if len(number.partition(".")[0]) <= 9 and seconds(f"{number}{unit}") == time:
             return f"{number}{unit}"
-    return f"{seconds:.9f}s"
+    return f"{time:.9f}s"

@@ -55,7 +55,7 @@ def replication_sync(plan: ConcretePlan, seen: Seen, _: Mapping[str, Any]) -> An
     peer = _peer(writer, target)
     if peer is None:
         return fails("gate.not_receiving", host=target, writer=plan.old_writer)
-    if str(peer.get("sync")) in ("sync", "quorum") and peer.get("state") == "streaming":
+    if _is_sync(peer) and peer.get("state") == "streaming":
         return passes("gate.sync", host=target)
     return fails("gate.not_sync", host=target, sync=str(peer.get("sync")), state=str(peer.get("state")))
 
@@ -72,7 +72,7 @@ def _any_sync(plan: ConcretePlan, seen: Seen) -> Answer:
     writer = _facts(seen, plan.old_writer)
     if writer is None:
         return unknown("gate.writer_silent", host=plan.old_writer)
-    peers = [peer for peer in _peers(writer) if str(peer.get("sync")) in ("sync", "quorum")]
+    peers = [peer for peer in _peers(writer) if _is_sync(peer)]
     names = ", ".join(str(peer.get("name")) for peer in peers)
     return passes("gate.sync", host=names) if peers else fails("gate.no_sync_copy", host=plan.old_writer)
 
@@ -80,6 +80,10 @@ def _any_sync(plan: ConcretePlan, seen: Seen) -> Answer:
 def _peers(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     peers = facts.get("peers")
     return [peer for peer in peers if isinstance(peer, Mapping)] if isinstance(peers, list | tuple) else []
+
+
+def _is_sync(peer: Mapping[str, Any]) -> bool:
+    return peer.get("sync") in (True, "sync", "quorum")
 
 
 def _peer(facts: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:

@@ -32,9 +32,17 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+#: what these find is only the consequence of an order that cannot be told
+FOLLOWING = frozenset(
+    {*lint_order.RULES[2:], lint_inputs.references_are_to_what_was_found, lint_aims.estimates_keep_the_rto}
+)
+
+
 def lint(file: PlanFile) -> list[Problem]:
     """Every problem of one plan, in the order of its lines."""
-    return in_order([problem for rule in RULES for problem in rule(file)])
+    lost = any(list(rule(file)) for rule in lint_order.RULES[:2])
+    rules = [rule for rule in RULES if not (lost and rule in FOLLOWING)]
+    return in_order([problem for rule in rules for problem in rule(file)])
 
 
 def sound(files: Sequence[Path], known: Collection[str] = ()) -> dict[str, PlanFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -124,8 +125,8 @@ def _fits_plain(value: Any, wanted: Type) -> bool:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+    if isinstance(value, bool | dict | list):
+        return shown(json.dumps(value, ensure_ascii=False).replace('"', ""))
     return shown(str(value))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,10 +94,16 @@ def _timed(bound: ConcretePlan, reasons: tuple[Reason, ...], gates: tuple[Judged
     return Today(bound.plan, bound, reasons, lines, gates, max(waited.values(), default=0.0), takes)
 
 
-def told(call: Call) -> str:
-    """A call in one line: ``pg-catch-up@bigdata-db lsn=$fence.lsn``."""
-    given = " ".join(f"{key}={_value(value)}" for key, value in call.give.items())
-    return f"{call.action}@{call.host} {given}".rstrip()
+def told(calls: Iterable[Call], here: Collection[str] = ()) -> list[str]:
+    """Calls in lines, those that differ only by their host in one: ``pg-catch-up lsn=$fence.lsn @bigdata-db``.
+
+    ``here``: the hosts that go without saying.
+    """
+    lines: dict[str, list[str]] = {}
+    for call in calls:
+        given = " ".join(f"{key}={_value(value)}" for key, value in call.give.items())
+        lines.setdefault(f"{call.action} {given}".rstrip(), []).append(call.host)
+    return [what if hosts == list(here) else f"{what} @{','.join(hosts)}" for what, hosts in lines.items()]
 
 
 def _value(value: Value | Found) -> str:
@@ -112,7 +118,7 @@ def undo_of(step: ConcreteStep, lang: str) -> str:
     """How a step is taken back, or why it need not be; empty when it changes nothing."""
     undo = step.step.undo
     if step.undo:
-        return "; ".join(told(call) for call in step.undo)
+        return "; ".join(told(step.undo))
     return undo.none.said(lang) if undo and undo.none else ""
 
 
@@ -134,8 +140,8 @@ def _line(line: Line, lang: str) -> Mapping[str, Any]:
         "needs": list(step.step.needs),
         "who": line.role.said(lang) if line.role else list(line.hosts),
         "ask": step.step.ask.said(lang) if step.step.ask else None,
-        "do": [told(call) for call in step.do],
-        "verify": [told(call) for call in step.verify],
+        "do": told(step.do),
+        "verify": told(step.verify),
         "undo": undo_of(step, lang),
         "by_hand": step.step.undo.by_hand.said(lang) if step.step.undo and step.step.undo.by_hand else None,
         "estimate_seconds": line.estimate,

@@ -24,6 +24,7 @@ _WORDS = {
         "back": "returns by", "refused": "REFUSED: it would not run today", "writer": "writer",
         "takes": "takes {} in all; clients wait {} by estimate, promised {} (RTO)",
         "no_return": "point of no return", "optional": "may fail", "after": "after",
+        "vouches": "if unknown, vouched for by",
         "unlooked": "the hosts were not asked (--look asks them)", "hard": "stops the run", "stays": "stays",
     },
     "zh": {
@@ -31,7 +32,7 @@ _WORDS = {
         "waited": "累计中断", "gate": "关口", "because": "依据", "plan": "预案", "name": "名称", "from": "自",
         "to": "至", "rto": "RTO", "rpo": "RPO", "steps": "步骤数", "back": "返回预案", "refused": "拒绝：今日不能执行",
         "writer": "主库", "takes": "全程预计 {}；业务中断预计 {}，承诺 {}（RTO）",
-        "no_return": "不可撤回点", "optional": "允许失败", "after": "前置",
+        "no_return": "不可撤回点", "optional": "允许失败", "after": "前置", "vouches": "无法得知时由其确认",
         "unlooked": "未查看主机现状（加 --look 查看）", "hard": "阻止执行", "stays": "不变",
     },
 }  # fmt: skip
@@ -95,14 +96,16 @@ def _gates(gates: tuple[Judged, ...], words: dict[str, str], lang: str) -> Table
 
 
 def _steps(view: Today, words: dict[str, str], lang: str) -> Table:
-    table = Table("", *(words[key] for key in ("step", "who", "do", "verify", "undo", "estimate", "waited")))
+    table = Table("", show_lines=True)
+    for key in ("step", "who", "do", "verify", "undo", "estimate", "waited"):
+        table.add_column(words[key], overflow="fold")
     for number, line in enumerate(view.lines, 1):
         table.add_row(
             str(number),
             _name(line.step.step, words, lang),
             _who(line, lang),
-            _calls([told(call) for call in line.step.do]),
-            _calls([told(call) for call in line.step.verify]),
+            _calls(told(line.step.do, line.hosts)),
+            _verify(line, view, words, lang),
             Text(clean(undo_of(line.step, lang), _LONGEST)),
             duration(line.estimate, _lang(lang)),
             "" if line.waited is None else duration(line.waited, _lang(lang)),
@@ -122,6 +125,15 @@ def _name(step: Step, words: dict[str, str], lang: str) -> Text:
 
 def _who(line: Line, lang: str) -> Text:
     return Text(clean(line.role.said(lang), 80) if line.role else "\n".join(line.hosts))
+
+
+def _verify(line: Line, view: Today, words: dict[str, str], lang: str) -> Text:
+    """Its proofs; and who vouches where they stay unknown."""
+    text, step = _calls(told(line.step.verify, line.hosts)), line.step.step
+    if step.ask and step.role and not line.role:
+        name = next((duty.name.said(lang) for duty in view.plan.roles if duty.id == step.role), step.role)
+        text.append(f"\n{words['vouches']}: {clean(name, 80)}", style="dim")
+    return text
 
 
 def _calls(said: list[str]) -> Text:
