@@ -181,7 +181,7 @@ async def _refusals(at: Switch) -> None:
     await ends(at, REFUSED, "copy itself", "pg-rejoin", DR, primary=BIGDATA)
     await ends(at, REFUSED, "own copy", "pg-follow", DR, primary=DR)
     await ends(at, REFUSED, "no server", "entry-point", ENTRIES[0], primary=ENTRIES[1])
-    await ends(at, REFUSED, "pg-data", "pg-fence", ENTRIES[0])
+    await ends(at, REFUSED, "no service", "pg-fence", ENTRIES[0])
     old = Switch(at.hands, Token("older", at.token.epoch - 1))
     await at.act("entry-auto", ENTRIES[0])
     await at.act("pg-checkpoint", DR)
