@@ -7,11 +7,12 @@ BIN    := $(VENV)/bin
 OPS    := $(BIN)/python ops.py
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup packages demo test lint types unit lab-tests bench-checks lock clean
+.PHONY: setup packages demo drill test lint types unit lab-tests bench-checks lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo           three real centers on this machine: watch, fault, repair, weekly report'
+	@echo 'make drill          a switchover to the remote center and back, measured; evidence and report'
 	@echo 'make test           lint, types, unit tests, scenarios, lab tests'
 	@echo 'make bench-checks   CPU cost of checks beside blackbox_exporter and a C epoll loop'
 	@echo 'make clean          lab down, everything generated removed'
@@ -32,6 +33,9 @@ packages: setup
 
 demo: setup packages
 	@$(OPS) lab demo
+
+drill: setup packages
+	@$(OPS) lab drill
 
 test: lint types unit lab-tests
 

@@ -71,13 +71,15 @@ class Connection:
         """Wake everyone who waits on it, at once and without asking the peer."""
         _shut(self._transport.sock)
 
-    def run(self, command: str, deadline: Deadline, limit: int = OUTPUT_LIMIT) -> Reply:
+    def run(self, command: str, deadline: Deadline, limit: int = OUTPUT_LIMIT, feed: bytes = b"") -> Reply:
         """Run a shell command line and read both its streams, at most ``limit`` bytes of each.
 
-        ``command`` must be built from fixed text and quoted values. Raises :class:`Unreached`.
+        ``command`` must be built from fixed text and quoted values; ``feed`` is its standard input, which no list of
+        processes shows. Raises :class:`Unreached`.
         """
         with self._channel(deadline) as channel:
             channel.exec_command(command)
+            channel.sendall(feed)
             channel.shutdown_write()  # a command that reads its input finds its end instead of waiting
             return _read(channel, deadline, limit)
 

@@ -79,6 +79,8 @@ class Writes:
     loss_bound: float | None = None  #: upper 95 % bound on the share lost, 3/N; None: nothing was acknowledged
     after_fence: int = 0  #: attempts straight at the old writer after its fence
     acked_after_fence: int = 0  #: of these acknowledged: must be 0
+    read_back: bool = True  #: False: nobody could read to the end, so nothing is known of what was kept or lost
+    period: float = 0.0  #: seconds between writes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from inventory.document import in_order
 from inventory.errors import InvalidEstate, Mark, Problem
-from inventory.model import Estate
+from inventory.model import Estate, Meters
 from inventory.node import Map, shown
-from inventory.parts import Parts, add_estate, add_exchange, add_hosts, add_system, add_unread_system, sound
+from inventory.parts import Parts, add_estate, add_exchange, add_hosts, add_meters, add_system, add_unread_system, sound
 from inventory.rules import broken
 from inventory.tree import parse_bytes, read_bytes
 
@@ -18,11 +18,13 @@ _ADD: dict[str, Callable[[Parts, Map, list[Problem]], None]] = {
     "estate.yml": add_estate,
     "hosts.yml": add_hosts,
     "exchange.yml": add_exchange,
+    "meters.yml": add_meters,
 }
+_OPTIONAL = frozenset({"exchange.yml", "meters.yml"})
 
 
 def load(folder: Path) -> Estate:
-    """Read ``estate.yml``, ``hosts.yml``, ``systems/*.yml`` and, where there is one, ``exchange.yml``.
+    """Read ``estate.yml``, ``hosts.yml``, ``systems/*.yml`` and, where they are, ``exchange.yml`` and ``meters.yml``.
 
     Raises InvalidEstate with all problems of all files, in the order of files and lines.
     """
@@ -45,7 +47,7 @@ def load(folder: Path) -> Estate:
 
 
 def _files(folder: Path) -> list[str]:
-    return [name for name in _ADD if name != "exchange.yml" or (folder / name).exists()]
+    return [name for name in _ADD if name not in _OPTIONAL or (folder / name).exists()]
 
 
 def _systems(folder: Path, problems: list[Problem]) -> list[str]:
@@ -91,6 +93,19 @@ def _estate(parts: Parts, folder: Path, digest: str) -> Estate:
         hosts=tuple(sound(parts.hosts)),
         systems=tuple(sound(parts.systems)),
         exchange=parts.exchange.value if parts.exchange else None,
+        meters=_meters(parts),
         folder=str(folder),
         digest=digest,
+    )
+
+
+def _meters(parts: Parts) -> Meters | None:
+    if parts.meters is None:
+        return None
+    assert parts.probes is not None and parts.probes.value is not None, "meters.yml without problems has probes"
+    return Meters(
+        probes=parts.probes.value,
+        channels=tuple(sound(parts.channels)),
+        vantages=tuple(sound(parts.vantages)),
+        lease=parts.meters.lease,
     )

@@ -260,6 +260,67 @@ class Exchange(Document):
     hosts: tuple[str, ...]  #: the exchange front ends that are checked
 
 
+class Stable(Document):
+    """When a service that is back counts as back: so many good probes in a row, over at least so long."""
+
+    count: int = Field(default=5, ge=2, le=1000)
+    over: Seconds = 2.0
+
+
+class Probes(Document):
+    """What clients ask, for measuring how long they were without it."""
+
+    #: the service's addresses, in the order in which clients try them
+    urls: tuple[Annotated[str, AfterValidator(notation.base_url)], ...]
+    marker: str = Field(min_length=1, max_length=200)  #: what a right answer contains
+    #: pattern whose one group is the center that answered
+    answered_by: Annotated[str, AfterValidator(notation.captures_one)] | None = None
+    period: Seconds = 0.2
+    timeout: Seconds = 1.0
+    ca_file: str | None = None  #: certificates to trust besides the vantages' own
+    stable: Stable = Stable()
+    mark: Mark
+
+
+class Channel(Document):
+    """Where numbered writes go, for measuring what was lost: a table, reached as the business reaches it."""
+
+    keyed_by: ClassVar[str] = "id"
+
+    id: Identifier
+    #: in the order in which clients try them
+    entries: tuple[Annotated[str, AfterValidator(notation.endpoint)], ...]
+    database: str = Field(min_length=1, max_length=63)
+    user: str = Field(min_length=1, max_length=63)
+    password_file: str  #: at the desk; its first line is the password
+    table: Annotated[str, AfterValidator(notation.table)] = "canary"
+    period: Seconds = 0.2
+    timeout: Seconds = 1.0
+    mark: Mark
+
+
+class Vantage(Document):
+    """A machine that measures what clients see: a host of the estate, or one outside of all centers."""
+
+    keyed_by: ClassVar[str] = "id"
+
+    id: Identifier
+    host: str | None = None  #: id of a host of the estate
+    address: Annotated[str, AfterValidator(notation.address)] | None = None  #: of a machine outside
+    ssh: Ssh = Ssh()  #: how to reach a machine outside
+    folder: Annotated[str, AfterValidator(notation.folder)]  #: where the meters' logs lie until they are collected
+    mark: Mark
+
+
+class Meters(Document):
+    """How drills and failovers are measured: what is asked, what is written, and from where."""
+
+    probes: Probes
+    channels: tuple[Channel, ...] = ()
+    vantages: tuple[Vantage, ...]
+    lease: float = 60.0  #: a meter that the desk has not renewed for so long ends by itself
+
+
 class Estate(Document):
     """All that is looked after."""
 
@@ -273,6 +334,7 @@ class Estate(Document):
     hosts: tuple[Host, ...]
     systems: tuple[System, ...]
     exchange: Exchange | None = None
+    meters: Meters | None = None
     folder: str  #: where it was read from
     digest: str  #: SHA-256 over the files' names and bytes, to tell which estate a record speaks of
 

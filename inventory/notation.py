@@ -23,6 +23,8 @@ HOST_KEYS = (
     "ssh-rsa",
     "sk-ssh-ed25519@openssh.com",
 )
+_FOLDER = re.compile(r"(/[A-Za-z0-9._-]+)+")
+_TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 OUT_OF = re.compile(r"([1-9]\d?)/([1-9]\d?)", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)%", re.ASCII)
@@ -68,6 +70,39 @@ def base_url(value: str) -> str:
         raise ValueError("is not the base URL of a server: write it like http://10.11.1.51:9090")
     address(str(url.hostname))
     return value.rstrip("/")
+
+
+def endpoint(value: str) -> str:
+    """``address:port`` of a server."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
+        raise ValueError("is not the address and port of a server: write it like 10.11.1.11:6432")
+    return f"{address(host)}:{int(port)}"
+
+
+def folder(value: str) -> str:
+    """The absolute path of a folder that can stand in any command as it is."""
+    if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
+        raise ValueError("is not the absolute path of a folder: write it like /var/lib/tricenter/meters")
+    return value
+
+
+def table(value: str) -> str:
+    """A table, perhaps with its schema, whose name needs no quotes."""
+    if not _TABLE.fullmatch(value):
+        raise ValueError("is not the name of a table: write it like canary or tricenter.canary")
+    return value
+
+
+def captures_one(value: str) -> str:
+    """A regular expression that picks out one thing."""
+    try:
+        groups = re.compile(value).groups
+    except re.error:
+        groups = 0
+    if groups != 1:
+        raise ValueError("is not a pattern with one pair of parentheses: write it like center=([a-z]+)")
+    return value
 
 
 def host_key(value: str) -> str:

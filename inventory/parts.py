@@ -13,6 +13,7 @@ from inventory.document import judged, read
 from inventory.errors import Mark, Problem
 from inventory.model import (
     Center,
+    Channel,
     Defaults,
     Document,
     Exchange,
@@ -21,10 +22,13 @@ from inventory.model import (
     Link,
     Name,
     Port,
+    Probes,
     RawCheck,
+    Seconds,
     Site,
     Ssh,
     System,
+    Vantage,
 )
 from inventory.node import Map, Node, Scalar, Seq, mark_of
 from inventory.salvage import salvaged
@@ -60,6 +64,15 @@ class HostsFile(Document):
 
     every_host: EveryHost = EveryHost()
     hosts: dict[str, Any] = Field(min_length=1)
+
+
+class MetersFile(Document):
+    """``meters.yml``: its own values; what is asked, where is written and from where are read one by one."""
+
+    probes: dict[str, Any]
+    channels: dict[str, Any] = Field(default_factory=dict)
+    vantages: dict[str, Any] = Field(min_length=1)
+    lease: Seconds = 60.0
 
 
 class SystemFile(System):
@@ -100,6 +113,10 @@ class Parts:
     hosts: dict[str, Item[Host]] = field(default_factory=dict)
     systems: dict[str, Item[System]] = field(default_factory=dict)
     exchange: Item[Exchange] | None = None
+    meters: MetersFile | None = None
+    probes: Item[Probes] | None = None
+    channels: dict[str, Item[Channel]] = field(default_factory=dict)
+    vantages: dict[str, Item[Vantage]] = field(default_factory=dict)
 
     @property
     def production(self) -> Center | None:
@@ -167,6 +184,17 @@ def add_exchange(parts: Parts, tree: Map, problems: list[Problem]) -> None:
     """Take in ``exchange.yml``."""
     found, node = salvaged(Exchange, shaped(tree, Exchange, problems), problems)
     parts.exchange = Item("exchange", found, node)
+
+
+def add_meters(parts: Parts, tree: Map, problems: list[Problem]) -> None:
+    """Take in ``meters.yml``."""
+    parts.meters, _ = salvaged(MetersFile, shaped(tree, MetersFile, problems), problems)
+    if isinstance(probes := tree.get("probes"), Map):
+        whole = shaped(probes, Probes, problems)
+        found, node = salvaged(Probes, whole, problems)
+        parts.probes = Item("probes", found, node, _hurt(whole, node))
+    parts.channels = _each(tree.get("channels"), Channel, problems)
+    parts.vantages = _each(tree.get("vantages"), Vantage, problems)
 
 
 def _each(node: Node | None, model: type[D], problems: list[Problem]) -> dict[str, Item[D]]:

@@ -88,7 +88,7 @@ class Lab:
         return processes.recall(self.layout.pid(host))
 
     def password(self, role: str) -> str:
-        """The password of a database role: admin, app, watcher or replication."""
+        """The password of a database role: admin, app, watcher, replication or canary."""
         return (self.layout.keys / f"{role}.password").read_text().strip()
 
     def inside(self, host: str) -> Path:

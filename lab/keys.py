@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 #: Who logs in to hosts: the operations desk (and its probers), and the provinces that deliver files.
 PEOPLE = ("operator", "province")
 #: Who logs in to databases.
-ROLES = ("admin", "app", "watcher", "replication")
+ROLES = ("admin", "app", "watcher", "replication", "canary")
 
 
 def make(folder: Path, hosts: tuple[str, ...]) -> None:

@@ -109,7 +109,7 @@ def _hba(place: Place) -> str:
     loopback = ["127.0.0.1/32"] if net.startswith("127.") else []
     lines = ["local all,replication all trust"]
     for allowed in (f"{net}.0.0/16", *loopback):
-        lines += [f"host civil app {allowed} scram-sha-256", f"host all watcher,admin {allowed} scram-sha-256"]
+        lines += [f"host civil app,canary {allowed} scram-sha-256", f"host all watcher,admin {allowed} scram-sha-256"]
     for allowed in (*(f"{host.address}/32" for host in databases(place.topology)), *loopback):
         lines.append(f"host replication,postgres replication {allowed} scram-sha-256")
     return "\n".join(lines) + "\n"

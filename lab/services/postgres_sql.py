@@ -14,6 +14,7 @@ ROLES = {
     "app": "",
     "watcher": "IN ROLE pg_monitor",
     "replication": "REPLICATION",
+    "canary": "",
 }
 
 #: psql reads the password itself and quotes it.
@@ -52,6 +53,16 @@ CREATE TABLE exchange_batch (
 );
 INSERT INTO system VALUES {systems};
 RESET ROLE;
+-- The meters' numbered writes. Without a key: a write that was done twice must be there twice.
+CREATE TABLE canary (
+    run text NOT NULL,
+    vantage text NOT NULL,
+    epoch bigint NOT NULL,
+    seq bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX canary_run ON canary (run);
+GRANT SELECT, INSERT ON canary TO canary;
 """
 
 _SYNCHRONOUS = """ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 ("bigdata-db")';\n"""

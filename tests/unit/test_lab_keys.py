@@ -12,7 +12,7 @@ from lab.keys import host_key, make
 def test_keys_and_passwords_are_for_their_owner_only(tmp_path: Path) -> None:
     make(tmp_path / "keys", ("cloud-db",))
     secret = [path for path in (tmp_path / "keys").rglob("*") if path.is_file() and path.suffix != ".pub"]
-    assert len(secret) == 2 + 1 + 1 + 4  # people, authorized_keys, one host, passwords
+    assert len(secret) == 2 + 1 + 1 + 5  # people, authorized_keys, one host, passwords
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
 

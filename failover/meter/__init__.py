@@ -1,0 +1,1 @@
+"""The meters: what runs at the vantages (``agent/``), and the arithmetic that makes figures of their logs."""

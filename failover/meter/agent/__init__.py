@@ -1,0 +1,1 @@
+"""What runs at a vantage: Python's standard library alone, shipped over SSH as one file, bounded by a lease."""

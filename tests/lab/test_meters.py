@@ -1,0 +1,137 @@
+"""The meters on three real centers: an outage of known times, a desk that dies meanwhile, a standby that is tried."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checks.ssh_pool import Pool
+from failover.measured import Measured
+from failover.measuring import LiveMeters
+from failover.meter.measure import measure
+from failover.plan import Objectives
+from failover.run_folder import RunFolder
+from inventory.load import load
+from inventory.model import Estate
+from lab.client import Lab
+from lab.faults import inject, undo
+
+pytestmark = pytest.mark.lab
+
+VANTAGES = {"cloud-ops", "bigdata-ops", "dr-ops", "provinces"}
+_DOWN = 3.0  #: seconds
+
+
+@pytest.fixture
+def pools() -> Iterator[list[Pool]]:
+    """The connections of each desk."""
+    made: list[Pool] = []
+    yield made
+    for pool in made:
+        pool.close()
+
+
+def desk(lab: Lab, run: RunFolder, epoch: int, pools: list[Pool]) -> LiveMeters:
+    pools.append(Pool())
+    return LiveMeters(estate(lab), run, epoch, pool=pools[-1])
+
+
+def estate(lab: Lab) -> Estate:
+    return load(lab.layout.estate)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return b'"marker": "tricenter"' in answer.read(1000)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def break_the_database(lab: Lab) -> tuple[int, int, int, int]:
+    """The database is stopped for a while: begun, surely down, still down, up again as another reader sees it."""
+    meters = estate(lab).meters
+    assert meters is not None
+    url = meters.probes.urls[0]
+    begun = time.monotonic_ns()
+    inject(lab, "stop-service", ["cloud-db", "postgres"])
+    down = time.monotonic_ns()
+    time.sleep(_DOWN)
+    still = time.monotonic_ns()
+    undo(lab, "stop-service", ["cloud-db", "postgres"])
+    limit = time.monotonic() + 30
+    while not answers(url):
+        assert time.monotonic() < limit, "the database never came back"
+    return begun, down, still, time.monotonic_ns()
+
+
+def measured(run: RunFolder) -> Measured:
+    return measure(run, [], Objectives.model_construct(rto=30.0, rpo=0.0, doo=None, nro=None))
+
+
+def test_a_known_outage_is_measured_at_every_vantage(healthy: Lab, tmp_path: Path, pools: list[Pool]) -> None:
+    run = RunFolder(tmp_path / "20260101T000000Z-meters-0001")
+    standby = healthy.address("bigdata-db")
+
+    async def drill() -> tuple[int, int, int, int]:
+        first = desk(healthy, run, 1, pools)
+        assert await first.start() == dict.fromkeys(VANTAGES, "")
+        await asyncio.sleep(2)
+        times = await asyncio.to_thread(break_the_database, healthy)
+        # The desk dies: nobody tells the meters anything, and another desk finds them.
+        assert first._renewing is not None
+        first._renewing.cancel()
+        second = desk(healthy, run, 2, pools)
+        assert await second.start() == dict.fromkeys(VANTAGES, "")
+        await second.fenced(f"{standby}:5432")
+        await asyncio.sleep(3.5)
+        pulse = await second.pulse()
+        assert (pulse.vantages, pulse.acked_at_old) == (dict.fromkeys(VANTAGES, ""), 0)
+        assert pulse.down_for is not None and pulse.down_for < 2
+        assert await second.stop() == dict.fromkeys(VANTAGES, "")
+        return times
+
+    begun, down, still, up = asyncio.run(drill())
+    found = measured(run)
+    assert {one.vantage for one in found.outages} == VANTAGES
+    for one in found.outages:
+        assert one.rto is not None and one.rto.high is not None, one
+        assert one.rto.low <= (up - begun) / 1e9 + 2 * one.resolution, one
+        assert one.rto.high >= (still - down) / 1e9, one
+        # One machine has one monotonic clock, so the stamps can be compared as they are.
+        assert one.last_ok is not None and one.first_fail is not None and one.first_ok is not None
+        assert one.last_ok <= down and begun <= one.first_fail and still <= one.first_ok, one
+    for writes in found.writes:
+        assert writes.read_back and (writes.lost, writes.phantom, writes.duplicate) == ((), (), ()), writes
+        assert writes.acked == writes.kept > 20
+        assert writes.after_fence > 2 and writes.acked_after_fence == 0, "a standby refuses"
+    assert set(found.offsets) == VANTAGES
+    assert all(abs(offset) <= error for offset, error in found.offsets.values()), found.offsets
+    print({(one.vantage, one.stream): one.rto for one in found.outages}, (still - down) / 1e9, (up - begun) / 1e9)
+    print(found.offsets, found.writes)
+
+
+def test_an_entry_that_stops_is_passed_over_as_clients_do(healthy: Lab, tmp_path: Path, pools: list[Pool]) -> None:
+    run = RunFolder(tmp_path / "20260101T000000Z-meters-0002")
+
+    async def drill() -> None:
+        meters = desk(healthy, run, 1, pools)
+        await meters.start()
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(inject, healthy, "stop-service", ["cloud-entry", "haproxy"])
+        await asyncio.sleep(2.5)
+        await meters.stop()
+
+    asyncio.run(drill())
+    for name in VANTAGES:
+        text = (run.meters / name / "probes.jsonl").read_text()
+        assert '"e":0' in text and '"e":1' in text, "both entries have answered"
+    fresh = [one for one in measured(run).outages if one.stream == "fresh"]
+    assert all(one.rto is None or (one.rto.high or 99) < 1.5 for one in fresh), fresh
+    assert all(not one.lost for one in measured(run).writes)
