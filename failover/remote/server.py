@@ -107,7 +107,10 @@ def control(task: Task) -> Control:
     )
     if not found.clean:
         return found
-    return replace(found, lsn=log_end(data(task) / "pg_wal", found, int(said["Bytes per WAL segment"])))
+    try:
+        return replace(found, lsn=log_end(data(task) / "pg_wal", found, int(said["Bytes per WAL segment"])))
+    except Failed as damaged:
+        return replace(found, state=str(damaged))  # stopped for all we know, but no longer clean
 
 
 def log_end(folder: Path, said: Control, segment: int) -> int:
