@@ -28,6 +28,8 @@ from inventory.errors import OperatorError
 from inventory.load import load
 from lab.cli import app as lab_app
 from reports import terminal
+from reports.drill_cli import app as drill_app
+from reports.drill_evidence_cli import readiness_command
 
 # A verb imports the parts it wires together: a prober, started in every center, needs neither charts nor a store.
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ app.add_typer(inventory_app, name="inventory")
 app.add_typer(prometheus_app, name="prometheus")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(report_app, name="report")
+app.add_typer(drill_app, name="drill")
+app.command("readiness")(readiness_command)
 app.add_typer(lab_app, name="lab")
 
 

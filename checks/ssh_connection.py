@@ -83,6 +83,20 @@ class Connection:
             channel.shutdown_write()  # a command that reads its input finds its end instead of waiting
             return _read(channel, deadline, limit)
 
+    def converse(self, command: str, deadline: Deadline) -> Conversation:
+        """Start a command that is spoken with for as long as both sides like.
+
+        ``command`` must be built from fixed text and quoted values. Raises :class:`Unreached`.
+        """
+        try:
+            channel = self._transport.open_session(timeout=max(deadline.left(), 0.001))
+            channel.settimeout(max(deadline.left(), 0.001))
+            channel.exec_command(command)
+            channel.settimeout(None)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise Lost(f"the host does not start a program: {clean(str(error), 100) or 'no answer'}") from error
+        return Conversation(channel)
+
     def listing(self, folder: str, limit: int, deadline: Deadline) -> tuple[list[Entry], bool]:
         """Files of a folder (no sub-folders) and whether there were more than ``limit`` entries.
 
@@ -143,6 +157,36 @@ class Connection:
             channel.invoke_subsystem("sftp")
             metered: Any = _Metered(channel, deadline)
             yield paramiko.SFTPClient(metered)
+
+
+class Conversation:
+    """Both ends of a command's input and output. One thread may receive while another sends."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; may wait for the peer. Raises :class:`Lost`."""
+        try:
+            self._channel.sendall(data)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise Lost("the connection was lost") from error
+
+    def receive(self) -> bytes:
+        """What came next, waiting for it; nothing once the other side is gone."""
+        try:
+            return self._channel.recv(65536)
+        except (paramiko.SSHException, OSError, EOFError):
+            return b""
+
+    def complaint(self) -> str:
+        """What the command said on its error output, as far as it is here."""
+        return clean(self._channel.recv_stderr(2000), 200) if self._channel.recv_stderr_ready() else ""
+
+    def close(self) -> None:
+        """End it; who waits in ``receive`` wakes."""
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+            self._channel.close()
 
 
 class _Metered:

@@ -29,10 +29,23 @@ _ALL = (
     # What a server is: role (primary/standby/none), system_id, timeline, lsn (bytes as integer; written, received or
     # replayed, whichever is the end of what it has), received, replayed, receive_age (s), sync_names, fenced (bool),
     # peers: [{name, state, sync, lag_bytes, lag_seconds}]. Role none, with outcome done: it surely does not serve.
-    Action("pg-state", changes=False, finds=("role", "system_id", "timeline", "lsn", "sync_names", "fenced")),
+    # ``role``: it must be that one, anything else is failed.
+    Action(
+        "pg-state",
+        changes=False,
+        may={"role": "text"},
+        finds=("role", "system_id", "timeline", "lsn", "sync_names", "fenced"),
+    ),
     Action("pg-checkpoint", changes=True),
     # Stops the server so that neither its supervisor nor a reboot starts it again; facts: where its log ended.
-    Action("pg-fence", changes=True, destructive=True, finds=("lsn", "timeline", "system_id")),
+    # ``copy_is_fine``: a server that is a copy takes no writes and is left as it is: done; else it is refused.
+    Action(
+        "pg-fence",
+        changes=True,
+        destructive=True,
+        may={"copy_is_fine": "flag"},
+        finds=("lsn", "timeline", "system_id"),
+    ),
     Action("pg-unfence", changes=True, finds=("role",)),  # starts it again in the role its data says
     # Tries a real write straight at ``target`` from another host. done = the write was surely refused; a time-out is
     # unknown, never a refusal. ``hung_is_refused``: a write that hangs for want of its synchronous copy counts too.

@@ -9,14 +9,30 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from inventory.errors import Mark
 from inventory.model import Document, Identifier, Name, Owner, Role, Seconds
+from inventory.notation import one_of
 
-#: A group of hosts by role: ``from.database``, ``to.entry``, ``third.database``, ``entries`` (every center's),
-#: ``databases`` (every center's), ``desk`` (no host: the engine itself asks a person).
-Place = Annotated[str, Field(pattern=r"^((from|to|third)\.(database|entry|app|exchange|ops)|entries|databases|desk)$")]
+SIDES = ("from", "to", "third", *Role)  #: centers as a plan calls them
+PARTS = ("database", "entry", "app", "exchange", "ops")
+EVERYWHERE = ("entries", "databases")  #: of every center that is not taken for lost
+
+
+def place(value: str) -> str:
+    """A place: a part of a center, like ``to.database``, or one of the words for many centers."""
+    side, dot, part = value.partition(".")
+    if value in (*EVERYWHERE, "desk") or (dot and side in SIDES and part in PARTS):
+        return value
+    raise ValueError(
+        "is not a place: write entries, databases, desk, or a part of a center like to.database or from.entry"
+    )
+
+
+#: A group of hosts by role: ``from.database``, ``to.entry``, ``third.database``, ``metro.database``, ``entries`` (every
+#: center's), ``databases`` (every center's), ``desk`` (no host: the engine itself asks a person).
+Place = Annotated[str, AfterValidator(place)]
 
 
 class Class(StrEnum):
@@ -91,8 +107,10 @@ class Step(Document):
     idempotent: bool = True  #: doing it twice is as doing it once; else an unknown end halts for a person
     identity: bool = False  #: the action asserts center, host and role of its target before it acts (rule R6)
     no_return: bool = False  #: from here on undo may lose data; needs an approval
-    role: Identifier | None = None  #: who answers a human step
-    ask: Name | None = None  #: the question of a human step
+    role: Identifier | None = None  #: who answers ``ask``
+    #: the question of a human step; on any other step it is asked when a verify stays unknown (a machine without power
+    #: answers nothing): a yes of ``role`` stands for the proof, and a verify that failed is never asked about
+    ask: Name | None = None
     optional: bool = False  #: a failure is an exception in the record, and the run goes on
     mark: Mark
 
@@ -117,7 +135,7 @@ class Gate(Document):
 class Rule(Document):
     """What must hold after each step; its check is in ``failover/invariants.py``."""
 
-    rule: Annotated[str, Field(pattern=r"^(never-two-writers|never-empty-entry|lag-within-rpo)$")]
+    rule: Annotated[str, AfterValidator(one_of("never-two-writers", "never-empty-entry", "lag-within-rpo"))]
 
 
 class Duty(Document):
@@ -141,7 +159,7 @@ class Approval(Document):
 class AbortWhen(Document):
     """A condition that an independent task watches while the run goes on."""
 
-    when: Annotated[str, Field(pattern=r"^(outage-over|meters-silent|old-writer-acks|kill-switch)$")]
+    when: Annotated[str, AfterValidator(one_of("outage-over", "meters-silent", "old-writer-acks", "kill-switch"))]
     limit: Seconds | None = None
 
 
@@ -157,7 +175,7 @@ class Soak(Document):
 
     watch: Seconds
     confirm_within: Seconds
-    otherwise: Annotated[str, Field(pattern=r"^(roll-back|pause)$")] = "roll-back"
+    otherwise: Annotated[str, AfterValidator(one_of("roll-back", "pause"))] = "roll-back"
     role: Identifier = "commander"
 
 
@@ -176,7 +194,7 @@ class Plan(Document):
     target: Role = Field(alias="to")  #: where it shall be; equal to ``from`` when the writer stays
     lost: tuple[Role, ...] = ()  #: centers that the plan takes for gone; nothing may be carried out in them
     system: Identifier = "data-hub"  #: whose database and entries are moved
-    drills: tuple[Annotated[str, Field(pattern=r"^(tabletop|rehearsal|switchover|real)$")], ...]
+    drills: tuple[Annotated[str, AfterValidator(one_of("tabletop", "rehearsal", "switchover", "real"))], ...]
     objectives: Objectives
     gates: tuple[Gate, ...]
     rules: tuple[Rule, ...]

@@ -25,12 +25,17 @@ def write(layout: Layout, mode: Mode, net: str, templates: Path = TEMPLATES) -> 
 
 
 def fill(text: str, layout: Layout, mode: Mode, net: str) -> str:
-    """Replace the net and the marks ``@LAB@``, ``@HOSTS@``, ``@SSHUSER@``, ``@HOSTKEY:<host>@`` and ``@SV:<host>@``."""
+    """Replace the net and the marks ``@LAB@``, ``@HOSTS@``, ``@SSHUSER@``, ``@HOSTKEY:<host>@`` and ``@SV:<host>@``.
+
+    ``@INSIDE@`` is the lab's folder as the hosts see it.
+    """
 
     def value(mark: re.Match[str]) -> str:
         match mark.groups():
             case ("LAB", None):
                 return str(layout.folder)
+            case ("INSIDE", None):
+                return str(layout.inside(mode).folder)
             case ("HOSTS", None):
                 return str(layout.inside(mode).hosts)
             case ("SSHUSER", None):

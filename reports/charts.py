@@ -244,6 +244,27 @@ def _incident_hover(row: IncidentRow, say: Language) -> str:
     )
 
 
+def layout_of(rows: int) -> dict[str, Any]:
+    """The look that all charts share, as plain data to be changed: for files that draw without plotly."""
+    plain: dict[str, Any] = _layout(rows).to_plotly_json()
+    return plain
+
+
+def sketched(data: list[dict[str, Any]], layout: dict[str, Any]) -> dict[str, Any]:
+    """A figure drawn as plain data, checked by plotly and ready to embed; ValueError for what plotly does not know."""
+    return _embedded(go.Figure(data=data, layout=layout))
+
+
+def row_height(rows: int) -> int:
+    """Pixels of a chart of so many rows."""
+    return _height(rows)
+
+
+def label_text(text: str, limit: int) -> str:
+    """Text from outside as a label: bounded, and nothing that plotly would read as markup."""
+    return _text(text, limit)
+
+
 def _text(text: str, limit: int) -> str:
     """Plotly reads ``<b>`` and entities in labels: names must stay text there too."""
     return escape(clean(text, limit), quote=False)

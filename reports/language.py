@@ -1,4 +1,4 @@
-"""The sentences of the reports in the product's languages, from ``texts/<language>.yml``."""
+"""The sentences of the reports in the product's languages, from ``texts/<language>.yml`` and its companions."""
 
 from __future__ import annotations
 
@@ -39,8 +39,13 @@ def language(code: str) -> Language:
     """The language of that code, ``zh`` or ``en``; ValueError for any other."""
     if code not in LANGUAGES:
         raise ValueError(f"no reports in `{code}`: choose one of {', '.join(LANGUAGES)}")
-    document = yaml.safe_load((_FOLDER / f"{code}.yml").read_text(encoding="utf-8"))
-    return Language(code, dict(_flat(document)))
+    documents = (yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8")) for name in _files(code))
+    return Language(code, {key: text for document in documents for key, text in _flat(document)})
+
+
+def _files(code: str) -> tuple[str, ...]:
+    """One file a kind of report; no two of them use the same groups of keys."""
+    return (f"{code}.yml", f"drill.{code}.yml")
 
 
 def _flat(node: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

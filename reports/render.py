@@ -15,7 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from checks.sentence import clean
-from reports.charts import LIBRARY, charts
+from reports.charts import LIBRARY, Chart, charts
+from reports.drill_figure import drill_charts
+from reports.drill_view import DrillView
 from reports.language import Language
 from reports.view import WeeklyView
 
@@ -26,11 +28,19 @@ LIMIT = 2000  #: characters of one printed text; the view cuts what comes from o
 
 def render(view: WeeklyView, say: Language) -> str:
     """The weekly report as one HTML document; equal views give equal bytes."""
-    drawn = charts(view, say)
+    return _document("weekly.html.j2", view, charts(view, say), say)
+
+
+def render_drill(view: DrillView, say: Language) -> str:
+    """The report of a drill, likewise."""
+    return _document("drill.html.j2", view, drill_charts(view, say), say)
+
+
+def _document(template: str, view: WeeklyView | DrillView, drawn: tuple[Chart, ...], say: Language) -> str:
     scripts = (_file(LIBRARY), _file(_TEMPLATES / "charts.js")) if drawn else ()
     return (
         _environment()
-        .get_template("weekly.html.j2")
+        .get_template(template)
         .render(
             view=view,
             say=say,

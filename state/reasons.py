@@ -244,12 +244,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def say(reason: Reason, lang: str) -> str:
-    """The reason as a sentence in ``zh`` or ``en`` (anything else is English).
+def say(reason: Reason, lang: str, among: Mapping[str, tuple[str, str]] = TEXTS) -> str:
+    """The reason as a sentence in ``zh`` or ``en`` (anything else is English), from a table of texts.
 
     The facts in it are hostile: escape the sentence where it is shown. An unknown code is said as it is, with facts.
     """
-    texts = TEXTS.get(reason.code)
+    texts = among.get(reason.code)
     if texts is None:
         facts = ", ".join(f"{key}: {value[:_LONGEST_FACT]}" for key, value in sorted(reason.facts.items()))
         return f"{reason.code} ({facts})" if facts else reason.code

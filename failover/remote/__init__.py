@@ -1,1 +1,1 @@
-"""What runs on the estate's hosts, with nothing but their own Python; shipped over SSH, never installed."""
+"""Programs that run on the hosts: Python's standard library only, shipped over SSH, nothing is installed there."""

@@ -58,6 +58,8 @@ listen pg
     mode tcp
     bind {address}:{port}
     balance first
+    # After a refused connection the next try waits as long as this, at most a second.
+    timeout connect 400ms
     option clitcpka
     option srvtcpka
     timeout client 1h

@@ -1,0 +1,44 @@
+"""Carries out one task for an Ansible runbook: the task is the next JSON on standard input, the reply goes to output.
+
+Who started it may vanish without a word, with the connection: then it ends what it does, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+from failover.remote.child import Child
+
+_TICK = 0.2
+
+
+def main() -> None:
+    """Read, do, tell."""
+    given = json.loads(sys.stdin.buffer.read())
+    end = time.monotonic() + float(given["seconds"])
+    if until := given.get("until"):
+        end = min(end, int(until) / 1e9)
+    above = _ancestors()
+    child = Child.start(given["task"], end, os.getpid())
+    done = False
+    while not done and not child.overdue() and _ancestors() == above:
+        ready, _, _ = select.select([child.pipe], [], [], _TICK)
+        done = bool(ready) and child.read()
+    print(json.dumps(child.finish()))  # noqa: T201 -- its output
+
+
+def _ancestors() -> list[int]:
+    """The processes above; one that ends is replaced by the first process of the host."""
+    chain, pid = [], os.getpid()
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            break
+        chain.append(pid)
+    return chain

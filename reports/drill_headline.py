@@ -1,0 +1,175 @@
+"""The first screen of a drill report: the sentence a person who reads nothing else must read, and what carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from failover.drill_record import DrillRecord
+from failover.findings import Severity
+from failover.history import judged
+from failover.measured import Interval, Judged, Verdict
+from failover.records import State
+from reports.drill_facts import DrillFacts
+from reports.drill_view import Card
+from reports.drill_words import SHORT, bounds, term, verdict
+from reports.formats import duration
+from reports.language import Language
+from reports.view import Said, Tone
+
+_BAD = frozenset({State.FAILED_DIRTY, State.ROLLED_BACK})
+_SWITCHED = frozenset({State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS})
+_OBJECTIVES = ("rto", "rpo", "doo", "nro")
+
+
+def headline(facts: DrillFacts, say: Language) -> Said:
+    """One sentence: how it ended, how long clients waited, what was lost, whether the targets were met."""
+    record = facts.record
+    if record.tabletop:
+        return _tabletop(record, say)
+    parts = [term("drill_state", record.state, say)]
+    if record.state not in {State.REFUSED, State.ABORTED}:
+        parts += [rto(record, say), rpo(record, say), targets(record, say)]
+    return Said(parts[0] + "".join(_joined(parts[1:], say)) + say("drill.stop"), tone(facts))
+
+
+def _joined(parts: list[str], say: Language) -> Iterator[str]:
+    for place, part in enumerate(parts):
+        yield (say("drill.colon") if place == 0 else say("drill.join")) + part
+
+
+def tone(facts: DrillFacts) -> Tone:
+    """The worst that is certain decides; what nobody knows is never good."""
+    record = facts.record
+    verdicts = [one.verdict for one in record.measured.judged] if record.measured else []
+    broken = any(one.result == "fail" for one in record.invariants)
+    if record.state in _BAD or Verdict.FAIL in verdicts or broken:
+        return Tone.BAD
+    if record.state in {State.REFUSED, State.ABORTED}:
+        return Tone.ATTENTION
+    if record.state not in _SWITCHED or not verdicts or Verdict.INCONCLUSIVE in verdicts:
+        return Tone.UNKNOWN
+    urgent = any(one.severity is not Severity.LOW for one in facts.findings)
+    return Tone.ATTENTION if urgent or record.state is not State.COMPLETED else Tone.GOOD
+
+
+def _tabletop(record: DrillRecord, say: Language) -> Said:
+    done = [step.outcome for step in record.steps if step.outcome]
+    denied = len([word for word in done if word != "done"])
+    finished = record.state in _SWITCHED
+    key = "drill_head.tabletop" if finished else "drill_head.tabletop_open"
+    text = say(key, done=len(done), confirmed=len(done) - denied, denied=denied)
+    return Said(text + say("drill.stop"), Tone.ATTENTION if denied or not finished else Tone.GOOD)
+
+
+def rto(record: DrillRecord, say: Language) -> str:
+    """How long clients were without service."""
+    one = judged(record, "rto")
+    if one is None or one.measured is None:
+        return say("drill_head.rto_unmeasured")
+    measured = record.measured
+    if one.because == "no-outage-seen" or (measured and measured.worst and measured.worst.rto is None):
+        return say("drill_head.rto_none_seen", high=bounds(Interval(0, one.measured.high), say))
+    if one.measured.high is None:
+        return say("drill_head.rto_no_end", low=duration(one.measured.low, say.code))
+    return say("drill_head.rto", interval=bounds(one.measured, say))
+
+
+def rpo(record: DrillRecord, say: Language) -> str:
+    """What was lost."""
+    writes = record.measured.writes if record.measured else ()
+    acked, lost = sum(one.acked for one in writes), sum(len(one.lost) for one in writes)
+    if not acked or (one := judged(record, "rpo")) is None or one.because == "not-read-back":
+        return say("drill_head.rpo_unmeasured")
+    return say("drill_head.rpo_lost", lost=lost) if lost else say("drill_head.rpo_none", acked=acked)
+
+
+def targets(record: DrillRecord, say: Language) -> str:
+    """Which targets were met."""
+    told = record.measured.judged if record.measured else ()
+    missed = [objective(one, say) for one in told if one.verdict is Verdict.FAIL]
+    open_ = [objective(one, say) for one in told if one.verdict is Verdict.INCONCLUSIVE]
+    if not told:
+        return say("drill_head.no_targets")
+    parts = [say("drill_head.missed", names=say("drill.list").join(missed))] if missed else []
+    parts += [say("drill_head.undetermined", names=say("drill.list").join(open_))] if open_ else []
+    return say("drill.join").join(parts) or say("drill_head.all_met")
+
+
+def objective(one: Judged, say: Language) -> str:
+    """What an objective is called."""
+    return term("objective", one.objective, say, "other")
+
+
+def cards(facts: DrillFacts, say: Language) -> tuple[Card, ...]:
+    """The objectives on the first screen, RTO and RPO always."""
+    record = facts.record
+    if record.tabletop or record.state in {State.REFUSED, State.ABORTED}:
+        return ()
+    measured = {one.objective: one for one in record.measured.judged} if record.measured else {}
+    return tuple(
+        _card(name, measured.get(name), record, say)
+        for name in _OBJECTIVES
+        if name in measured or name in {"rto", "rpo"}
+    )
+
+
+def _card(name: str, one: Judged | None, record: DrillRecord, say: Language) -> Card:
+    title = say(f"drill_card.{name}")
+    if one is None:
+        return Card(title, say("drill.not_measured"), "", verdict(Verdict.INCONCLUSIVE, say))
+    note = target(one.target, say)
+    if name == "rpo":
+        lost = sum(len(each.lost) for each in record.measured.writes) if record.measured else 0
+        acked = sum(each.acked for each in record.measured.writes) if record.measured else 0
+        figure = say("drill_card.lost", n=lost) if acked else say("drill.not_measured")
+        if lost and one.measured:
+            note = say("drill.join").join([say("drill_card.lost_span", interval=bounds(one.measured, say)), note])
+        return Card(title, figure, note, verdict(one.verdict, say))
+    figure = bounds(one.measured, say) if one.measured else say("drill.not_measured")
+    return Card(title, figure, note, verdict(one.verdict, say))
+
+
+def target(seconds: float, say: Language) -> str:
+    """A target as it is promised."""
+    return say("drill_card.target", target=duration(seconds, say.code)) if seconds else say("drill_card.target_zero")
+
+
+def support(facts: DrillFacts, say: Language) -> Iterator[str]:
+    """The sentences that carry the headline."""
+    record = facts.record
+    outcomes = [step.outcome for step in record.steps]
+    done, failed = outcomes.count("done"), outcomes.count("failed")
+    open_ = outcomes.count("unknown") + outcomes.count("open")
+    counts = {"total": len(outcomes), "done": done, "failed": failed, "unknown": open_}
+    if not record.tabletop:
+        yield say("drill_head.support_steps", **counts, rest=len(outcomes) - done - failed - open_)
+        yield _invariants(record, say)
+        yield from _fences(record, say)
+    found = facts.findings
+    high = sum(one.severity is Severity.HIGH for one in found)
+    yield (
+        say("drill_head.support_findings", n=len(found), high=high)
+        if found
+        else say("drill_head.support_findings_none")
+    )
+
+
+def _invariants(record: DrillRecord, say: Language) -> str:
+    results = [one.result for one in record.invariants]
+    if not results:
+        return say("drill_head.support_invariants_none")
+    passed, failed = results.count("pass"), results.count("fail")
+    rest = len(results) - passed - failed
+    return say("drill_head.support_invariants", total=len(results), passed=passed, failed=failed, unknown=rest)
+
+
+def _fences(record: DrillRecord, say: Language) -> Iterator[str]:
+    writes = record.measured.writes if record.measured else ()
+    tries = sum(one.after_fence for one in writes)
+    if tries:
+        yield say("drill_head.support_fence", tries=tries, acked=sum(one.acked_after_fence for one in writes))
+
+
+def chart_headline(record: DrillRecord, say: Language) -> str:
+    """What the picture shows, in a few words."""
+    return say("drill.join").join([rto(record, say), rpo(record, say)])[:SHORT]

@@ -1,0 +1,86 @@
+"""kill -9 at every instant: before, in and after every write of the journal, and inside every act; then resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failover import chain
+from failover.engine import Ended
+from failover.engine_work import Choices
+from failover.ports import Outcome, Reply
+from failover.records import State
+from tests.fakes.drill_plans import BACK, UNPLANNED
+from tests.fakes.drill_runs import STARTER, Stage, Story, from_text, plan
+from tests.fakes.three_centers import Centers, Kill
+
+
+def without_power() -> Centers:
+    """The writer's center was lost a moment ago."""
+    world = Centers()
+    world.go_on(2.0)
+    world.dead.add("cloud")
+    return world
+
+
+def lying_fence() -> Centers:
+    """A fence that says it is done, and the writer goes on."""
+    world = Centers()
+    world.sabotage["pg-fence"] = lambda _: Reply(Outcome.DONE, facts={"lsn": 0, "timeline": 1, "system_id": "1"})
+    return world
+
+
+SHORT = Choices(STARTER, stay=False, soak=1.0)
+STORIES: dict[str, tuple[Callable[[], Story], State]] = {
+    "switchover": (lambda: Story(plan(), choices=SHORT), State.COMPLETED),
+    "unplanned": (lambda: Story(from_text(UNPLANNED), without_power, choices=SHORT), State.COMPLETED),
+    "nobody-commits": (lambda: Story(from_text(BACK), commits=False, choices=SHORT), State.ROLLED_BACK),
+    "lying-fence": (lambda: Story(plan(), lying_fence, choices=SHORT), State.PAUSED),
+}
+
+
+@cache
+def story(name: str) -> Story:
+    return STORIES[name][0]()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Thousands of small runs: in memory where there is such a disk."""
+    import tempfile
+
+    shm = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else tmp_path) as made:
+        yield Path(made)
+
+
+def begin(folder: Path, name: str) -> Stage:
+    stage = Stage(folder, story(name))
+    stage.approve()
+    return stage
+
+
+def judged(stage: Stage, ended: Ended | None) -> dict[str, Any]:
+    """What must be the same however often the engine was killed."""
+    assert ended is not None
+    found = chain.check(stage.folder.journal.read_bytes().splitlines(keepends=True))
+    assert not found.broken
+    assert stage.world.lost() == []
+    assert stage.world.dual() == []
+    assert all(server.promotions <= 1 for server in stage.world.servers.values())
+    return {"state": ended.state, **stage.world.picture()}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_killed_at_every_instant_it_ends_as_if_it_had_not_been(name: str, folder: Path) -> None:
+    undisturbed, counting = begin(folder / "whole", name), Kill()
+    expected = judged(undisturbed, undisturbed.play(counting))
+    assert expected["state"] is STORIES[name][1]
+    for instant in counting.distinct:
+        stage = begin(folder / str(instant), name)
+        assert stage.play(Kill(instant)) is None, f"instant {instant} of {counting.count} was not reached"
+        assert judged(stage, stage.play()) == expected, f"killed at instant {instant}"
