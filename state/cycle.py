@@ -83,9 +83,10 @@ def turn(
 def _differ(known: Verdict | None, verdict: Verdict) -> bool:
     if known is verdict:
         return False
-    return known is None or (known.status, known.fault, known.cause, known.because) != (
+    return known is None or (known.status, known.fault, known.cause, known.doubt, known.because) != (
         verdict.status,
         verdict.fault,
         verdict.cause,
+        verdict.doubt,
         verdict.because,
     )
