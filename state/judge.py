@@ -1,7 +1,8 @@
 """From signals to verdicts on everything, in the order in which causes flow. Pure.
 
-machines → centers → links → shared services → components, provinces → systems → watch → estate; causes pass down, then doubts.
-``judge`` works everything out from nothing; ``Judge`` gives the same answer for the work of what changed.
+machines → centers → links → shared services → components, provinces → systems → watch → estate; causes pass down, and
+trouble without a cause may be in doubt. ``judge`` works everything out from nothing; ``Judge`` gives the same answer
+for the work of what changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Trouble that outlasts its cause only because it was not asked again yet. Pure.
 
 A machine that is back has logins that succeed seconds before its services are asked again. Until they are, and fail
-again often enough to count, what is wrong with them is not news: no incident, nothing to repair.
+for longer than one answer speaks, what is wrong with them is not news: no incident, nothing to repair.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def lingers(scene: Scene, verdict: Verdict, moment: float) -> bool:
     if verdict.status not in _TROUBLE or verdict.since >= moment:
         return False
     failing = [vote for vote in verdict.votes if vote.status in _TROUBLE]
-    return bool(failing) and not any(scene.renewed_after(vote, moment) for vote in failing)
+    return bool(failing) and not any(scene.stands_after(vote, moment) for vote in failing)
 
 
 def under_recovered(scene: Scene, verdict: Verdict, above: Iterable[Verdict]) -> Verdict:

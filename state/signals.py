@@ -108,6 +108,13 @@ class Signal:
         since = [at for at, status in self.samples if at >= moment and _agrees(status, self.confirmed)]
         return len(since) >= m and (m == 1 or since[-1] >= moment + _YOUNGER * check.interval)
 
+    def stands_after(self, moment: float, check: Check) -> bool:
+        """Whether what is confirmed now went on being said after ``moment``, for longer than one answer speaks.
+
+        What comes back does so bit by bit: one answer that is late or lost is forgiven then, too.
+        """
+        return self.renewed_after(moment, check) and self.latest.at >= moment + speaks_for(check)
+
     def vote(self, now: float) -> Vote:
         """What this vantage says of this check at ``now``."""
         check, vantage = self.key
