@@ -267,9 +267,12 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory, request: pytest.
         found.watch.settle(_SETTLE)
         yield found
         assert watch.end() == 0, watch.log[-3000:]
-    if reporter := request.config.pluginmanager.get_plugin("terminalreporter"):
-        for line in _table(found.times):
-            reporter.write_line(line)
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    if reporter and capture:
+        with capture.global_and_fixture_disabled():
+            for line in _table(found.times):
+                reporter.write_line(line)
 
 
 def _table(times: Sequence[tuple[str, str, float, float]]) -> Iterator[str]:
