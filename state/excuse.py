@@ -27,9 +27,11 @@ class Excuses:
     _given: dict[str, tuple[str, float]] = field(default_factory=dict)  #: subject -> its cause, and until when
 
     def remember(self, verdicts: Iterable[Verdict], now: float) -> None:
-        """Who suffers from something larger at ``now`` (Unix seconds)."""
+        """Who suffers from something larger at ``now`` (Unix seconds); who is well in all eyes needs no excuse."""
         for verdict in verdicts:
-            if verdict.cause and verdict.status is not Status.OK:
+            if verdict.status is Status.OK and not any(vote.status in _TROUBLE for vote in verdict.votes):
+                self._given.pop(verdict.subject, None)
+            elif verdict.cause and verdict.status is not Status.OK:
                 self._given[verdict.subject] = (verdict.cause, now + self._patience(verdict))
 
     def apply(self, verdicts: Iterable[Verdict], now: float) -> tuple[Verdict, ...]:

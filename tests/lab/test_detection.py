@@ -292,6 +292,7 @@ def test_faults_are_noticed_blamed_on_the_right_thing_and_forgotten(watched: Wat
         faults = watched.inject(rows)
         noticed = {row: _noticed(watched.watch, row, fault) for row, fault in faults.items()}
         for row in rows:
+            _opened(watched.watch, row, began)
             _suffering(watched.watch, row)
             if row.repair:
                 _repaired(watched.watch, row, began)
@@ -314,6 +315,15 @@ def _noticed(watch: Observed, row: Row, fault: Active) -> Change:
     assert fault.at - _EARLIER <= change.since <= change.at, told(change)
     assert change.cause is None, told(change)
     return change
+
+
+def _opened(watch: Observed, row: Row, began: float) -> None:
+    """It has become an incident: nothing larger is in doubt any more."""
+
+    def look() -> bool:
+        return any(one.subject == row.subject for one in watch.incidents(began))
+
+    watch.until(look, f"{row.id}: an incident of {row.subject}", _NOTICE, shown=lambda: watch.incidents(began))
 
 
 def _suffering(watch: Observed, row: Row) -> None:

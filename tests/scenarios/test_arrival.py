@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from checks.result import Status
 from tests.scenarios.arrival import Arrival
 from tests.scenarios.world import START, World
 
@@ -55,6 +56,18 @@ def test_whatever_order_answers_arrive_in_one_fault_is_one_incident(
     assert script.roots() == [], _shown(script)
     assert set(script.roots(open_only=False)) == roots, _shown(script)
     assert script.acted == set()
+
+
+def test_trouble_right_after_a_recovery_is_news(script: Arrival) -> None:
+    """The primary's copy was gone and its commits hung; it is well again, and then it dies by itself."""
+    script.world.frozen.add("bigdata-db")
+    script.run(80)
+    script.world.heal()
+    while script.status("component:marriage/db@cloud") is not Status.OK:
+        script.run(script.time + 2)
+    script.world.stopped.add("marriage/db@cloud")
+    script.run(script.time + 20)
+    assert "component:marriage/db@cloud" in script.roots(), _shown(script)
 
 
 def _shown(script: Arrival) -> str:
