@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from checks.check import Check
 from checks.result import Status
 from inventory import subject
+from state.lingering import RECOVERING
 from state.signals import DELIVERY, speaks_for
 from state.verdict import Verdict
 
@@ -32,7 +33,8 @@ class Excuses:
             if verdict.status is Status.OK and not any(vote.status in _TROUBLE for vote in verdict.votes):
                 self._given.pop(verdict.subject, None)
             elif verdict.cause and verdict.status is not Status.OK:
-                self._given[verdict.subject] = (verdict.cause, now + self._patience(verdict))
+                _, before = self._given.get(verdict.subject, ("", 0.0))
+                self._given[verdict.subject] = (verdict.cause, max(before, now + self._patience(verdict)))
 
     def apply(self, verdicts: Iterable[Verdict], now: float) -> tuple[Verdict, ...]:
         """The verdicts; trouble without a cause that had one a moment ago is in doubt about that."""
@@ -53,5 +55,8 @@ class Excuses:
         return verdict if given is None else replace(verdict, doubt=given[0])
 
     def _patience(self, verdict: Verdict) -> float:
+        """What lingers had the time to be asked again already; only answers may still be on their way."""
+        if verdict.because.code == RECOVERING:
+            return DELIVERY
         checks = (self.checks.get(vote.check) for vote in verdict.votes)
         return DELIVERY + max((speaks_for(check) for check in checks if check), default=0.0)
