@@ -10,7 +10,7 @@ from failover.drill_record import NANO, DrillRecord, Seen, StepRecord, Track
 from failover.measured import Outage
 from reports.axis import Tick, ticks
 from reports.drill_facts import DrillFacts
-from reports.drill_words import bounds, center_name, outcome, step_name, stream_name
+from reports.drill_words import bounds, outcome, step_name, stream_name, vantage_name
 from reports.formats import moment
 from reports.language import Language
 from reports.view import Tone
@@ -107,7 +107,7 @@ def _missing(facts: DrillFacts, say: Language) -> Iterator[Row]:
     """A vantage of which nothing came home has a row, too: an empty one."""
     measured = facts.record.measured
     for vantage in list(measured.missing)[:MISSING_ROWS] if measured else ():
-        yield Row(center_name(facts, vantage, say), say("switch.missing"), Tone.UNKNOWN, ())
+        yield Row(vantage_name(facts, vantage, say), say("switch.missing"), Tone.UNKNOWN, ())
 
 
 def _window(facts: DrillFacts) -> tuple[int, int] | None:
@@ -156,7 +156,7 @@ def _row(facts: DrillFacts, track: Track, points: Sequence[tuple[int, Seen]], sa
         note = say("switch.leaked", n=leaked) if leaked else say("switch.refused")
         return Row(say("switch.row_old", channel=channel), note, Tone.BAD if leaked else Tone.GOOD, drawn)
     lost = counted.count(Seen.LOST)
-    label = say("switch.row_write", channel=channel, vantage=center_name(facts, track.vantage, say))
+    label = say("switch.row_write", channel=channel, vantage=vantage_name(facts, track.vantage, say))
     open_ = Seen.UNKNOWN in counted and not lost
     note = say("switch.lost", n=lost) if lost else say("switch.not_known") if open_ else say("switch.nothing_lost")
     tone = Tone.BAD if lost else Tone.UNKNOWN if open_ else Tone.GOOD
@@ -168,7 +168,7 @@ def _probe_row(facts: DrillFacts, track: Track, points: tuple[tuple[float, Seen]
     seen = outage_of(facts.record, track)
     label = say(
         "switch.row_probe",
-        vantage=center_name(facts, track.vantage, say),
+        vantage=vantage_name(facts, track.vantage, say),
         stream=clean(stream_name(track.name, say), LABEL),
     )
     if seen is None or not seen.sent:

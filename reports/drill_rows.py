@@ -8,7 +8,6 @@ from checks.sentence import clean
 from failover.drill_record import NANO, Answer, DrillRecord, GateRecord, StepRecord
 from failover.findings import Finding, Severity
 from failover.measured import Outage, Phase, Writes
-from failover.records import State
 from reports.drill_facts import DrillFacts
 from reports.drill_headline import objective
 from reports.drill_view import (
@@ -27,7 +26,7 @@ from reports.drill_words import (
     LONG,
     SHORT,
     bounds,
-    center_name,
+    judged_word,
     moment_of,
     outcome,
     reason,
@@ -37,6 +36,7 @@ from reports.drill_words import (
     term,
     told,
     until,
+    vantage_name,
     verdict,
 )
 from reports.formats import duration, moment, percent
@@ -181,7 +181,7 @@ def goal_rows(facts: DrillFacts, say: Language) -> Iterator[GoalRow]:
         one = judged.get(name)
         meaning = term("goal_meaning", name, say) if f"goal_meaning.{name}" in say.sentences else ""
         measured = bounds(one.measured, say) if one and one.measured else say("drill.not_measured")
-        said = verdict(one.verdict, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
+        said = judged_word(one, record, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
         because = term("judged", one.because, say) if one else ""
         title = objective(one, say) if one else say(f"objective.{name}")
         yield GoalRow(title, meaning, duration(target, say.code), measured, said, because)
@@ -193,7 +193,7 @@ def outage_rows(facts: DrillFacts, say: Language) -> Iterator[OutageRow]:
     for one in measured.outages[:MOST_LISTED] if measured else ():
         interval = bounds(one.rto, say) if one.rto else say("switch.none_seen")
         yield OutageRow(
-            center_name(facts, one.vantage, say),
+            vantage_name(facts, one.vantage, say),
             stream_name(one.stream, say),
             interval if one.sent else say("drill.not_measured"),
             str(one.sent),
@@ -244,7 +244,7 @@ def writes_rows(facts: DrillFacts, say: Language) -> Iterator[WritesRow]:
         more = "…" if len(one.lost) > MOST_IDS else ""
         split = f"{say('achieved.recovered')} {one.recovered}{say('drill.join')}{say('achieved.dropped')} {one.dropped}"
         yield WritesRow(
-            f"{clean(one.channel, SHORT)} · {center_name(facts, one.vantage, say)}",
+            f"{clean(one.channel, SHORT)} · {vantage_name(facts, one.vantage, say)}",
             str(one.acked),
             str(one.kept),
             str(len(one.lost)),
@@ -286,7 +286,7 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
     parts = [
         say(
             "achieved.offset_part",
-            vantage=center_name(facts, vantage, say),
+            vantage=vantage_name(facts, vantage, say),
             offset=f"{offset / 1e6:+.1f}",
             error=f"{error / 1e6:.1f}",
         )
@@ -295,7 +295,7 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
     if parts:
         yield say("achieved.offsets", parts=say("drill.list").join(parts))
     for vantage, why in list(measured.missing.items())[:MOST_LISTED]:
-        yield say("achieved.missing", vantage=center_name(facts, vantage, say), why=clean(why, LONG))
+        yield say("achieved.missing", vantage=vantage_name(facts, vantage, say), why=clean(why, LONG))
 
 
 def business_rows(facts: DrillFacts, say: Language) -> Iterator[BusinessRow]:
@@ -348,8 +348,3 @@ def when(facts: DrillFacts, say: Language) -> str:
         return f"{moment_of(record.began, facts)} {say('report.until')} {say('drill.until_open')}"
     length = duration((record.ended - record.began) / NANO, say.code)
     return f"{moment_of(record.began, facts)} {say('report.until')} {moment_of(record.ended, facts)} · {length}"
-
-
-def finished(record: DrillRecord) -> bool:
-    """The new order stands."""
-    return record.state in {State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS}

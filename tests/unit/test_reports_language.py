@@ -49,7 +49,7 @@ MADE: dict[str, type[StrEnum] | tuple[str, ...]] = {
     "tabletop_state": ("completed", "completed-with-exceptions", "aborted", "running"),
     "drill_tone": Tone,
     "tabletop_tone": ("good", "attention"),
-    "drill_verdict": Verdict,
+    "drill_verdict": (*Verdict, "uncounted"),
     "drill_type": ("tabletop", "rehearsal", "switchover", "real"),
     "drill_class": Class,
     "drill_mode": Mode,
