@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from failover import approvals, lock, start
+from failover.engine import Ended
 from failover.engine_work import Choices
 from failover.records import State
 from failover.start import Desk, Files, Reach
@@ -44,13 +46,13 @@ class Played:
         )
         approvals.give(self.desk.approvals, PLAN.plan, PLAN.digest, "approver", APPROVER, self.clock.wall() - 1.0)
 
-    def begin(self, choices: Choices) -> tuple[str, start.Ended]:
+    def begin(self, choices: Choices) -> tuple[str, Ended]:
         return self._run(start.begin(self.desk, self.reach, PLAN, Files(b"plan: x\n", None), choices))
 
-    def resume(self, run: str, choices: Choices, word: str = "resume") -> tuple[str, start.Ended]:
+    def resume(self, run: str, choices: Choices, word: str = "resume") -> tuple[str, Ended]:
         return self._run(start.resume(self.desk, self.reach, run, choices, word))
 
-    def _run(self, work):  # type: ignore[no-untyped-def]
+    def _run(self, work: Coroutine[Any, Any, tuple[str, Ended]]) -> tuple[str, Ended]:
         loop = _Loop(self.clock)
         try:
             return loop.run_until_complete(work)
