@@ -96,6 +96,7 @@ class GateRecord:
     because: Words
     overridden_by: str = ""
     reason: str = ""
+    overridden_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from failover import backward, preflight, soak
-from failover.abort import watch_meters, watch_people
+from failover.abort import hear, watch_meters, watch_people
 from failover.concrete import ConcretePlan
 from failover.engine_calls import Outranked
 from failover.engine_together import beside
@@ -88,6 +88,7 @@ class Engine:
         against = await preflight.warm(work)
         if any(each.startswith(preflight.EPOCH) for each in against):
             raise Outranked("; ".join(against))
+        hear(work)
         await preflight.start_meters(work)
         if work.is_fenced():
             work.fenced()

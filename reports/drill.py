@@ -70,6 +70,8 @@ def drill_view(facts: DrillFacts, say: Language) -> DrillView:
         summary=clean(plan.summary.said(say.code), LONG) if plan else "",
         gates=tuple(gate_rows(facts, say)),
         injects=tuple(clean(one.text.said(say.code), LONG) for one in plan.injects) if plan and record.tabletop else (),
+        timeline_lead=say("timeline.lead_tabletop") if record.tabletop else say("timeline.lead"),
+        no_business=say("business.tabletop") if record.tabletop else say("business.none"),
         steps=tuple(steps[:MOST_STEPS]),
         steps_hidden=max(0, len(steps) - MOST_STEPS),
         events=tuple(events[:MOST_EVENTS]),

@@ -36,6 +36,7 @@ from reports.drill_words import (
     stream_name,
     term,
     told,
+    until,
     verdict,
 )
 from reports.formats import duration, moment, percent
@@ -63,7 +64,7 @@ def role_rows(facts: DrillFacts, say: Language) -> Iterator[RoleRow]:
 def _acts(facts: DrillFacts, role: str, people: tuple[str, ...], say: Language) -> Iterator[str]:
     for one in facts.record.approvals:
         if one.role == role or one.by in people:
-            yield say("roles.approved", at=told(one.at, facts), until=clean(one.until, 32))
+            yield say("roles.approved", at=told(one.at, facts), until=until(one.until, facts))
     for answer in facts.record.answers:
         if answer.by in people:
             yield say("roles.said", at=told(answer.at, facts), what=term("said_what", answer.what, say, "other"))
@@ -104,7 +105,7 @@ def step_rows(facts: DrillFacts, say: Language) -> Iterator[StepRow]:
             say("timeline.estimate", estimate=duration(step.estimate, say.code)) if step.estimate is not None else "",
             actual,
             took,
-            outcome(step.outcome, say),
+            outcome(step.outcome, say, facts.record.drill),
             _step_because(step, say),
         )
 
@@ -126,6 +127,7 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
     """What happened to the run as a whole, in order: states, approvals, overrides, answers, broken rules."""
     record = facts.record
     rows: list[tuple[int, EventRow]] = []
+    steps = {step.id: step_name(step, say) for step in record.steps}
 
     def add(at: int, event: str, who: str = "", because: str = "") -> None:
         rows.append((at, EventRow(told(at, facts), event, clean(who, SHORT), because)))
@@ -135,8 +137,13 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
             add(one.at, event, one.by, reason(one.because, say))
     for approval in record.approvals:
         add(approval.at, say("event.approved", role=term("role_name", approval.role, say)), approval.by)
+    for gate in record.gates:
+        if gate.overridden_at is not None:
+            overrode = say("event.overrode", gate=term("gate_name", gate.gate, say))
+            add(gate.overridden_at, overrode, gate.overridden_by, clean(gate.reason, LONG))
     for answer in record.answers:
-        add(answer.at, term("said_what", answer.what, say, "other"), answer.by, reason(answer.reason, say))
+        what, step = term("said_what", answer.what, say, "other"), steps.get(answer.step, "")
+        add(answer.at, say("event.said", what=what, step=step) if step else what, answer.by, reason(answer.reason, say))
     for rule in record.invariants:
         if rule.result != "pass":
             key = "event.broke" if rule.result == "fail" else "event.unsure"
@@ -203,12 +210,15 @@ def phase_rows(facts: DrillFacts, say: Language) -> Iterator[PhaseRow]:
     for phase in phases[:MOST_LISTED]:
         share = (phase.end - phase.start) / whole
         yield PhaseRow(
-            term("phase", phase.name, say), _length(phase, say), percent(share, 0), share, clean(phase.actor, SHORT)
+            term("phase", phase.name, say), _length(phase, say), percent(share, 1), share, clean(phase.actor, SHORT)
         )
 
 
 def _length(phase: Phase, say: Language) -> str:
-    return duration(round((phase.end - phase.start) / NANO, 2), say.code)
+    """To hundredths, so that the parts add up as printed."""
+    seconds = (phase.end - phase.start) / NANO
+    unit = duration(1, say.code).partition(" ")[2]
+    return f"{seconds:.2f} {unit}" if seconds < 600 else duration(seconds, say.code)
 
 
 def declared(record: DrillRecord, say: Language) -> str:
@@ -284,7 +294,9 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
 
 
 def business_rows(facts: DrillFacts, say: Language) -> Iterator[BusinessRow]:
-    """The checks of the business, and who confirmed them."""
+    """The checks of the business, and who confirmed them; a table-top checks none."""
+    if facts.record.tabletop:
+        return
     said = {answer.step: answer for answer in facts.record.answers if answer.step}
     for step in facts.record.steps:
         if step.kind in {"business", "human"}:

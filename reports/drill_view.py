@@ -171,6 +171,8 @@ class DrillView:
     summary: str
     gates: tuple[GateRow, ...]
     injects: tuple[str, ...]
+    timeline_lead: str
+    no_business: str  #: what stands where there are no business checks
     steps: tuple[StepRow, ...]
     steps_hidden: int
     events: tuple[EventRow, ...]

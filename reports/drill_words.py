@@ -49,9 +49,9 @@ def verdict(value: Verdict, say: Language) -> Said:
     return Said(say(f"drill_verdict.{value}"), _VERDICT_TONE[value])
 
 
-def outcome(word: str, say: Language) -> Said:
-    """How a step ended."""
-    key = f"step_outcome.{word or 'untouched'}"
+def outcome(word: str, say: Language, drill: str = "") -> Said:
+    """How a step ended; at a table it was only talked through."""
+    key = f"{'table' if drill == 'tabletop' else 'step'}_outcome.{word or 'untouched'}"
     known = say(key) if key in say.sentences else clean(word, SHORT)
     return Said(known, _OUTCOME_TONE.get(word, Tone.UNKNOWN if word not in {"", "skipped"} else Tone.ATTENTION))
 
@@ -103,6 +103,14 @@ def told(at: int, facts: DrillFacts) -> str:
     """A moment to the tenth of a second, on the estate's clocks."""
     wall = facts.record.wall(at)
     return f"{datetime.fromtimestamp(wall, facts.zone):%H:%M:%S}.{int(wall * 10) % 10}"
+
+
+def until(written: str, facts: DrillFacts) -> str:
+    """A moment that was written down, on the estate's clocks; what is no moment as it is."""
+    try:
+        return moment(datetime.fromisoformat(written).timestamp(), facts.zone)
+    except (ValueError, OverflowError, OSError):
+        return clean(written, SHORT)
 
 
 def moment_of(at: int, facts: DrillFacts) -> str:
