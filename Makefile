@@ -49,10 +49,9 @@ types: setup
 unit: setup packages
 	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
 
-# Real servers against real seconds: what fails on a busy machine gets a second try, alone, and both tries are shown.
+# Real servers against real seconds, in two groups beside each other: on the standing lab, and all others.
 lab-tests: setup packages
-	$(PYTEST) -q -ra -m lab || { echo '==> once more, alone, what failed'; \
-	  $(PYTEST) -q -ra -m lab --last-failed --last-failed-no-failures none; }
+	$(PYTEST) -q -ra -n 2 --dist loadgroup -m lab --durations=25
 
 bench-checks: setup packages
 	$(BIN)/python -m tests.bench.bench_checks

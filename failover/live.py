@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,8 @@ def _asker(hands: Hands) -> Ask:
     nobody = Token("look", 0)  # questions need no right to act
 
     async def ask(calls: Sequence[Call]) -> Sequence[Reply]:
-        return [await hands.act(call, {}, nobody, timeout=_PATIENCE, urgent=True) for call in calls]
+        acts = (hands.act(call, {}, nobody, timeout=_PATIENCE, urgent=True) for call in calls)
+        return await asyncio.gather(*acts)
 
     return ask
 

@@ -21,8 +21,11 @@ from typing import Any
 from checks.sentence import clean
 from checks.ssh_pool import POOL, Pool
 from checks.ssh_target import Reply, Unasked, Unreached
+from failover.concrete import ConcretePlan
 from failover.meter.ship import program
 from failover.meter.words import OUTSIDE, Now, Trouble, answer, now, settings
+from failover.no_meters import NoMeters
+from failover.ports import Meters as PortMeters
 from failover.ports import Pulse
 from failover.run_folder import RUN_ID, RunFolder
 from inventory.model import Estate, Host, Meters, Vantage
@@ -245,6 +248,14 @@ class LiveMeters:
         self, one: _Vantage, command: str, timeout: float, *, feed: bytes = b"", limit: int = 64 * 1024
     ) -> Reply:
         return await self.pool.ask(one.host, timeout, lambda line, end: line.run(command, end, limit, feed))
+
+
+def meters_of(estate: Estate, plan: ConcretePlan, folder: RunFolder, epoch: int) -> PortMeters:
+    """The meters of a run: those that the estate describes; centers that the plan takes for lost are not waited for."""
+    if estate.meters is None:
+        return NoMeters()
+    lost = {plan.centers.get(role.value, role.value) for role in plan.plan.lost}
+    return LiveMeters(estate, folder, epoch, aside=frozenset(lost))
 
 
 def _vantage(one: Vantage, hosts: Mapping[str, Host], run: str) -> _Vantage:

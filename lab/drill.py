@@ -1,4 +1,4 @@
-"""A whole drill on real parts: the writer moves to the remote center and back, clients are measured, reports are written.
+"""A whole drill on real parts: the writer moves to the remote center and back, clients are measured, reports written.
 
 Everything is done through the command line, as people would; the people of the plan answer when the run asks them.
 """

@@ -6,12 +6,17 @@ down at some instant; nothing more is ever concluded. Specification: drill-ancho
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate
+from typing import TypeAlias
 
 from failover.measured import Interval, Outage
-from failover.meter.samples import NS, Blind, Probe, Stream
+from failover.meter.samples import NS, Probe, Stream
+
+#: begins and ends, both in order
+_Possible: TypeAlias = tuple[list[int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,10 @@ class _Episode:
 def outage(vantage: str, stream: Stream) -> Outage:
     """The worst outage that a stream of probes saw, or that it saw none."""
     probes = sorted(stream.probes, key=lambda probe: (probe.sent, probe.done))
-    blind = _blind(stream, probes)
-    episodes = list(_episodes(stream, probes, blind))
-    intervals = [_interval(episode, probes) for episode in episodes]
-    hidden = _hidden(stream, probes, blind)
-    down = [seconds for episode in episodes for seconds in _down(episode)]
+    watched = _watched(stream, probes)
+    possible = _possible(probes)
+    episodes = list(_episodes(stream, probes, watched))
+    hidden = 0 if all(watched) and not stream.blind else _hidden(stream, possible)
     resolution = (stream.period + stream.timeout) / NS
     seen = Outage(
         vantage,
@@ -56,6 +60,8 @@ def outage(vantage: str, stream: Stream) -> Outage:
     )
     if not episodes:
         return seen
+    intervals = [_interval(episode, possible) for episode in episodes]
+    down = [seconds for episode in episodes for seconds in _down(episode)]
     worst = max(range(len(episodes)), key=lambda at: _weight(intervals[at]))
     seen = replace(seen, rto=_widened(intervals[worst], hidden), down=sum(down), longest=max(down))
     return _stamped(seen, episodes[worst])
@@ -71,84 +77,85 @@ def _weight(interval: Interval) -> tuple[float, float]:
     return (float("inf") if interval.high is None else interval.high, interval.low)
 
 
-def _blind(stream: Stream, probes: Sequence[Probe]) -> list[Blind]:
-    """Where nobody looked: what the meter said, and every hole in the schedule that it could not say."""
-    holes = [Blind(one.sent, two.sent) for one, two in pairwise(probes) if two.sent - one.sent > 2 * stream.period]
-    return [*stream.blind, *holes]
+def _watched(stream: Stream, probes: Sequence[Probe]) -> list[bool]:
+    """For each probe, whether somebody looked all the time since the one before: by what the meter said of itself,
+    and by every hole in the schedule that it could not say."""
+    sent = [probe.sent for probe in probes]
+    watched = [at == 0 or sent[at] - sent[at - 1] <= 2 * stream.period for at in range(len(sent))]
+    for gap in stream.blind:
+        for at in range(bisect_right(sent, gap.start), len(sent)):
+            watched[at] = False
+            if sent[at] >= gap.end:
+                break
+    return watched
 
 
-def _episodes(stream: Stream, probes: Sequence[Probe], blind: Sequence[Blind]) -> Iterator[_Episode]:
-    before: Probe | None = None
+def _episodes(stream: Stream, probes: Sequence[Probe], watched: Sequence[bool]) -> Iterator[_Episode]:
     at = 0
     while at < len(probes):
         if probes[at].ok:
-            before, at = probes[at], at + 1
+            at += 1
             continue
         start = at
-        run = next(_stable_runs(stream, probes, start, blind), None)
+        run = _stable_run(stream, probes, start, watched)
         end = run[0] if run else len(probes)
-        part = probes[start:end]
-        failed = tuple(probe for probe in part if not probe.ok)
-        known = min(probe.done for probe in failed)
-        # A good answer that came after the first failure was known may be from after the outage.
-        sure = [probe for probe in probes[:start] if probe.ok and probe.done <= known]
-        between = tuple(probe for probe in part if probe.ok)
-        yield _Episode(sure[-1] if sure else before, failed, between, tuple(probes[end : run[1]]) if run else ())
+        failed = tuple(probe for probe in probes[start:end] if not probe.ok)
+        between = tuple(probe for probe in probes[start:end] if probe.ok)
+        before = _last_good(probes, start, min(probe.done for probe in failed))
+        yield _Episode(before, failed, between, tuple(probes[end : run[1]]) if run else ())
         at = run[1] if run else len(probes)
-        before = probes[at - 1]
 
 
-def _stable_runs(
-    stream: Stream, probes: Sequence[Probe], start: int, blind: Sequence[Blind]
-) -> Iterator[tuple[int, int]]:
-    """Runs of good probes, many enough and long enough, in which somebody looked all the time: first and end."""
+def _last_good(probes: Sequence[Probe], start: int, known: int) -> Probe | None:
+    """The last good one before a failure was ``known``: an answer that came later may be from after the outage."""
+    before = (probes[at] for at in range(start - 1, -1, -1))
+    return next((probe for probe in before if probe.ok and probe.done <= known), None)
+
+
+def _stable_run(stream: Stream, probes: Sequence[Probe], start: int, watched: Sequence[bool]) -> tuple[int, int] | None:
+    """The first run of good probes, many enough and long enough, in which somebody looked all the time."""
     first: int | None = None
     for at in range(start, len(probes)):
         if not probes[at].ok:
             first = None
             continue
-        if first is not None and any(probes[at - 1].sent < gap.end and gap.start < probes[at].sent for gap in blind):
-            first = None
-        if first is None:
+        if first is None or not watched[at]:
             first = at
         lasted = probes[at].done - probes[first].sent
         if at - first + 1 >= stream.stable_count and lasted >= stream.stable_over:
-            yield first, at + 1
-            return
+            return first, at + 1
+    return None
 
 
-def _interval(episode: _Episode, probes: Sequence[Probe]) -> Interval:
+def _interval(episode: _Episode, possible: _Possible) -> Interval:
     """Low: from the first sure sign that it was down to the last. High: between the nearest sure signs of being up."""
     low = max(0, episode.last_fail - episode.first_fail) / NS
     if not episode.run or episode.before is None:
         return Interval(low, None)
     hull = episode.run[0].done - episode.before.sent
-    return Interval(low, max(hull, _longest_fit(episode, probes)) / NS)
+    return Interval(low, max(hull, _longest_fit(episode, possible)) / NS)
 
 
-def _longest_fit(episode: _Episode, probes: Sequence[Probe]) -> int:
+def _longest_fit(episode: _Episode, possible: _Possible) -> int:
     """The longest single outage that contradicts no probe: it meets every failed one and swallows no good one.
 
     Probes overlap, so a good answer may be older or younger than the outage; this looks at every possibility.
     """
-    fits = (end - begin for begin, end in _possible(probes) if begin <= episode.first_fail and end >= episode.last_fail)
-    return max(fits, default=0)
+    begins, ends = possible
+    fits = range(bisect_left(ends, episode.last_fail), bisect_right(begins, episode.first_fail))
+    return max((ends[at] - begins[at] for at in fits), default=0)
 
 
-def _possible(probes: Sequence[Probe]) -> Iterator[tuple[int, int]]:
-    """Every stretch that could be an outage as far as the good probes know, and cannot be made longer."""
+def _possible(probes: Sequence[Probe]) -> _Possible:
+    """Every stretch that could be an outage as far as the good probes know, and cannot be made longer; in order."""
     good = [probe for probe in probes if probe.ok]
-    earliest_end = [probe.done for probe in good]
-    for at in range(len(good) - 2, -1, -1):
-        earliest_end[at] = min(earliest_end[at], earliest_end[at + 1])
-    yield from ((one.sent, end) for one, end in zip(good, earliest_end[1:], strict=False))
+    ends = list(accumulate((probe.done for probe in reversed(good)), min))[::-1]
+    return [probe.sent for probe in good[:-1]], ends[1:]
 
 
-def _hidden(stream: Stream, probes: Sequence[Probe], blind: Sequence[Blind]) -> int:
-    """The longest outage that could have passed while the meter was blind; 0 if it never was."""
-    if not blind:
-        return 0
-    longest = max((end - begin for begin, end in _possible(probes)), default=0)
+def _hidden(stream: Stream, possible: _Possible) -> int:
+    """The longest outage that could have passed while the meter was blind."""
+    longest = max((end - begin for begin, end in zip(*possible, strict=True)), default=0)
     return longest if longest > 2 * stream.period else 0
 
 
@@ -159,13 +166,16 @@ def _widened(interval: Interval, hidden: int) -> Interval:
 
 
 def _down(episode: _Episode) -> Iterator[float]:
-    """Seconds of each unbroken stretch of failures, to the next good probe or to the last failure."""
-    ends = [*episode.between, *episode.run[:1]]
-    left = list(episode.failed)
-    while left:
-        end = next((good.sent for good in ends if good.sent >= left[0].sent), max(left[-1].done, left[0].sent))
-        yield (end - left[0].sent) / NS
-        left = [probe for probe in left if probe.sent > end]
+    """Seconds of each unbroken stretch of failures, to the next good probe or to the end of the last failure."""
+    began: int | None = None
+    for probe in sorted((*episode.failed, *episode.between, *episode.run[:1]), key=lambda one: one.sent):
+        if not probe.ok:
+            began = probe.sent if began is None else began
+        elif began is not None:
+            yield (probe.sent - began) / NS
+            began = None
+    if began is not None:
+        yield (episode.failed[-1].done - began) / NS
 
 
 def _stamped(outage: Outage, episode: _Episode) -> Outage:

@@ -8,7 +8,13 @@ from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent.parent
-_MAIN = b"import sys\nfrom failover.meter.agent.main import main\nsys.exit(main())\n"
+_MAIN = b"""import sys
+if sys.version_info < (3, 11):
+    sys.stdout.write('{"ok": false, "because": "needs Python 3.11, found %d.%d"}\\n' % sys.version_info[:2])
+    sys.exit(1)
+from failover.meter.agent.main import main
+sys.exit(main())
+"""
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  #: equal files give equal bytes
 
 

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 
 from checks.ssh_pool import Pool
+from failover.concrete import ConcretePlan
 from failover.measured import Measured
-from failover.measuring import LiveMeters
+from failover.measuring import LiveMeters, meters_of
 from failover.meter.measure import measure
 from failover.plan import Objectives
+from failover.ports import Pulse
 from failover.run_folder import RunFolder
 from inventory.errors import Mark
 from inventory.model import Channel, Estate, Meters, Probes, Ssh, Stable, Vantage
 from tests.fakes.metered_service import PASSWORD, Database, Web
 from tests.fakes.small_estate import estate
+from tests.fakes.ssh_server import frozen_listener
 from tests.fakes.sshd import SSHD, Sshd, sshd
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="needs OpenSSH's server")
@@ -217,6 +220,32 @@ def test_the_password_stands_in_no_file_at_the_vantage(scene: Scene) -> None:
     asyncio.run(drill())
     for path in (scene.folder / "vantage").rglob("*"):
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), path
+
+
+def test_an_estate_without_meters_measures_nothing_and_says_so(scene: Scene) -> None:
+    plan = ConcretePlan.__new__(ConcretePlan)
+    none = meters_of(scene.estate().model_copy(update={"meters": None}), plan, scene.run, 1)
+
+    async def all_of_it() -> None:
+        assert await none.start() == {}
+        assert await none.pulse() == Pulse({}, None, 0)
+        await none.fenced("127.0.0.1:1")
+        assert await none.stop() == {}
+
+    asyncio.run(all_of_it())
+    assert {one.because for one in scene.measured().judged} == {"not-measured", "nothing-acknowledged"}
+
+
+def test_a_lost_center_is_not_waited_for(scene: Scene) -> None:
+    """A host that swallows every packet costs no more than a moment, not the time-out of a connection."""
+    desk = scene.desk()
+    desk.aside = {"outside"}
+    with frozen_listener() as frozen:
+        port = frozen.getsockname()[1]
+        for one in desk._vantages:
+            one.host = one.host.model_copy(update={"ssh": one.host.ssh.model_copy(update={"port": port})})
+        found = asyncio.run(desk.start())
+    assert all(why == "no answer within 2 s" for why in found.values()), found
 
 
 def test_a_password_that_cannot_be_read_is_said_for_every_vantage(scene: Scene) -> None:

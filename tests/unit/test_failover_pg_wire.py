@@ -14,6 +14,8 @@ from failover.remote.pg_scram import NotProved, Scram
 from failover.remote.pg_wire import Broken, Login, ServerError, Session
 from tests.fakes.postgres_cluster import PASSWORD, Cluster, binaries, cluster
 
+pytestmark = pytest.mark.xdist_group("pg-wire")  # they share one server
+
 
 def soon(seconds: float = 5.0) -> float:
     return time.monotonic() + seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -108,3 +109,22 @@ def test_the_labs_ports_are_those_of_its_topology() -> None:
 def test_each_file_opens_with_what_it_is_about() -> None:
     for file in (*SAMPLE.rglob("*.yml"), *LAB.rglob("*.yml")):
         assert file.read_text().startswith("# "), file
+
+
+@pytest.mark.parametrize("name", ["sample", "lab"])
+def test_meters_look_from_three_places_and_from_outside(name: str, request: pytest.FixtureRequest) -> None:
+    estate: Estate = request.getfixturevalue(name)
+    assert estate.meters is not None
+    vantages = estate.meters.vantages
+    assert len({estate.host(one.host).center for one in vantages if one.host}) == 3
+    assert [one.id for one in vantages if one.address], "one stands outside of all centers"
+    entries = [host.address for host in estate.hosts if "entry" in host.roles]
+    assert all(urlsplit(url).hostname in entries for url in estate.meters.probes.urls)
+    assert all(entry.partition(":")[0] in entries for one in estate.meters.channels for entry in one.entries)
+
+
+def test_the_labs_meters_fit_the_lab(lab: Estate) -> None:
+    assert lab.meters is not None
+    plan = topology()
+    assert [one.address for one in lab.meters.vantages if one.address] == [plan.host("provinces").address]
+    assert [urlsplit(url).port for url in lab.meters.probes.urls] == [PORTS["haproxy-web"]] * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,30 @@ class Full(Exception):
 
 
 class Log:
-    """A file of JSON lines. What is ``firm`` is on the disk before the call returns, with all that came before."""
+    """A file of JSON lines, for several threads. What is ``firm`` is on the disk before the call returns."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         self._size = os.fstat(self._file).st_size
         self._held: list[bytes] = []
+        self._lock = threading.Lock()
         if self._size and os.pread(self._file, 1, self._size - 1) != b"\n":
             self._held.append(b"\n")  # a line torn by a sudden end stays alone
 
     def add(self, line: dict[str, Any], *, firm: bool = False) -> None:
         """Add a line; raises Full."""
-        self._held.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        with self._lock:
+            self._held.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         if firm:
             self.flush()
             _to_disk(self._file)
 
     def flush(self) -> None:
         """Hand everything to the kernel; raises Full."""
+        with self._lock:
+            self._flush()
+
+    def _flush(self) -> None:
         if not self._held:
             return
         data = b"".join(self._held)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,26 +72,8 @@ class Meter:
         await self._read_back()
 
     def _head(self) -> dict[str, Any]:
+        """Who measures what, and how: everything but the secrets."""
         told = self.settings
-        probing = {
-            "period": told.probing.period,
-            "timeout": told.probing.timeout,
-            "stable_count": told.probing.stable_count,
-            "stable_over": told.probing.stable_over,
-            "urls": told.probing.urls,
-            "marker": told.probing.marker,
-        }
-        channels = [
-            {
-                "name": one.name,
-                "period": one.period,
-                "timeout": one.timeout,
-                "table": one.table,
-                "entries": one.entries,
-                "user": one.user,
-            }
-            for one in told.channels
-        ]
         return {
             "format": 1,
             "run": told.run,
@@ -105,8 +87,10 @@ class Meter:
             "host": platform.node()[:100],
             "python": platform.python_version(),
             "lease": told.lease,
-            "probing": probing,
-            "channels": channels,
+            "probing": {key: value for key, value in asdict(told.probing).items() if key != "authority"},
+            "channels": [
+                {key: value for key, value in asdict(one).items() if key != "password"} for one in told.channels
+            ],
         }
 
     def _write(self, channel: Channel, vantage: str, log: Log, last: int, stop: threading.Event) -> Writer:
