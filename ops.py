@@ -27,7 +27,7 @@ from checks.result import Result, Status
 from inventory.errors import OperatorError
 from inventory.load import load
 from lab.cli import app as lab_app
-from reports import terminal
+from reports import drill_run_cli, terminal
 from reports.drill_cli import app as drill_app
 from reports.drill_evidence_cli import readiness_command
 
@@ -61,6 +61,7 @@ app.add_typer(prometheus_app, name="prometheus")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(report_app, name="report")
 app.add_typer(drill_app, name="drill")
+app.add_typer(drill_run_cli.failover_app, name="failover")
 app.command("readiness")(readiness_command)
 app.add_typer(lab_app, name="lab")
 

@@ -60,15 +60,20 @@ def _holds(condition: AbortWhen, pulse: Pulse | None, silent: float) -> str:
 async def watch_people(work: Work) -> None:
     """Take in what people say, and see the kill switch."""
     while True:
-        for word in work.says.new(work.standing.taken):
-            why_not = weigh(work.plan.plan, work.standing, word)
-            said = {"what": word.what, "step": word.step, "by": word.by, "reason": word.reason, "file": word.file}
-            work.note(Kind.SAID, {**said, "counts": not why_not, "because": why_not}, actor=word.by or "nobody")
+        hear(work)
         if work.standing.state in (*_ACTING, State.ROLLING_BACK) and not work.ordered.is_set() and work.kill.on():
             thrown = work.kill.read()
             who = f"by {thrown.by}: {thrown.because}" if thrown and thrown.by else "by a file"
             _order(work, "kill-switch", f"thrown {who}", "pause")
         await work.clock.sleep(PERIOD)
+
+
+def hear(work: Work) -> None:
+    """Take in what was said since."""
+    for word in work.says.new(work.standing.taken):
+        why_not = weigh(work.plan.plan, work.standing, word)
+        said = {"what": word.what, "step": word.step, "by": word.by, "reason": word.reason, "file": word.file}
+        work.note(Kind.SAID, {**said, "counts": not why_not, "because": why_not}, actor=word.by or "nobody")
 
 
 async def watch_meters(work: Work) -> None:
@@ -89,7 +94,7 @@ async def _pulse(work: Work) -> Pulse | None:
     try:
         async with asyncio.timeout(_PATIENCE):
             return await work.meters.pulse()
-    except (TimeoutError, OSError, ValueError):
+    except Exception:  # whatever is wrong with the meters is silence, and never the end of a run
         return None
 
 

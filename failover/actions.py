@@ -29,6 +29,8 @@ _ALL = (
     # What a server is: role (primary/standby/none), system_id, timeline, lsn (bytes as integer; written, received or
     # replayed, whichever is the end of what it has), received, replayed, receive_age (s), sync_names, fenced (bool),
     # peers: [{name, state, sync, lag_bytes, lag_seconds}]. Role none, with outcome done: it surely does not serve.
+    # receive_age: since its upstream last spoke; where nothing is received any more, since the newest commit that was
+    # replayed, which is never later: the gate on lag needs it most when the upstream is gone.
     # ``role``: it must be that one, anything else is failed.
     Action(
         "pg-state",
@@ -69,7 +71,7 @@ _ALL = (
     Action("entry-auto", changes=True),  # gives the decision back to the entry's own health checks
     # A real, numbered write through this entry; done: acknowledged, and by whom. ``primary``: it must be that one.
     Action("write-through", changes=True, may={"primary": "host"}, finds=("server",)),
-    Action("host-alive", changes=False, finds=("boot_id",)),
+    Action("host-alive", changes=False, finds=("boot_id", "wall")),
     Action("capacity", changes=False, finds=("cpus", "memory", "load", "disk_free")),
     Action("app-check", changes=False, needs={"path": "text"}, may={"expect": "text"}),  # a system's own page answers
 )

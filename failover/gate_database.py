@@ -123,7 +123,9 @@ def _lag_told(plan: ConcretePlan, writer: Mapping[str, Any], copy: Mapping[str, 
 
 
 def _lag_guessed(plan: ConcretePlan, seen: Seen, copy: Mapping[str, Any], limit: float) -> Answer:
-    """The writer is silent: the copy knows when it last heard of it."""
+    """The writer is silent: a copy that it waited for lacks nothing; any other knows when it last heard of it."""
+    if plan.new_writer in (seen.synchronous or ()):
+        return passes("gate.was_sync", host=plan.new_writer)
     heard = number(copy.get("receive_age"))
     if heard is None:
         return unknown("gate.lag_untold", host=plan.new_writer)

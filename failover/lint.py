@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from failover import lint_aims, lint_inputs, lint_order, lint_people, lint_steps
-from failover.plan_load import PlanFile, plan_files, read_files
+from failover.plan_load import PlanFile, plan_files, read_files, salvage_file
 from inventory.document import in_order
 from inventory.errors import InvalidEstate, Mark, Problem
 from inventory.node import shown
@@ -45,6 +45,27 @@ def lint(file: PlanFile) -> list[Problem]:
     return in_order([problem for rule in rules for problem in rule(file)])
 
 
+#: what these find stands on its own: another part of the plan that could not be read does not make it untrue
+LOCAL = frozenset(
+    {
+        *(rule for rule in lint_inputs.RULES if rule not in FOLLOWING),
+        *(rule for rule in lint_steps.RULES if rule is not lint_steps.steps_are_there),
+        lint_people.promote_is_a_point_of_no_return,
+        lint_aims.gates_are_known,
+        lint_aims.gates_are_given_what_they_need,
+        lint_aims.times_make_sense,
+        lint_aims.aborts_have_limits,
+    }
+)
+
+
+def unread(file: PlanFile, mistakes: Collection[Problem]) -> list[Problem]:
+    """What else is wrong in a file with mistakes, in the steps and sections that have none."""
+    hurt = {file.section(problem.mark.line) for problem in mistakes}
+    found = (problem for rule in RULES if rule in LOCAL for problem in rule(file))
+    return [problem for problem in found if file.section(problem.mark.line) not in hurt]
+
+
 def sound(files: Sequence[Path], known: Collection[str] = ()) -> dict[str, PlanFile]:
     """The plans of the files, by name; ``known`` are further plans that they may return by.
 
@@ -55,6 +76,7 @@ def sound(files: Sequence[Path], known: Collection[str] = ()) -> dict[str, PlanF
     if not files:
         problems.append(Problem(Mark(Path("plans"), 1), "", "there is no plan", "write one, or name the files"))
     plans = read_files(files, problems)
+    problems.extend(_beside(files, problems))
     names = {*known, *plans, *(file.stem for file in files)}  # a plan that could not be read is not called unknown
     for file in plans.values():
         problems.extend(lint(file))
@@ -62,6 +84,13 @@ def sound(files: Sequence[Path], known: Collection[str] = ()) -> dict[str, PlanF
     if problems:
         raise InvalidPlans(in_order(problems))
     return plans
+
+
+def _beside(files: Sequence[Path], problems: Collection[Problem]) -> list[Problem]:
+    """One mistake hides no other: what is left of files that could not be read is looked at as well."""
+    wrong = {file: [problem for problem in problems if problem.mark.file == file] for file in files}
+    rest = ((salvage_file(file), mistakes) for file, mistakes in wrong.items() if mistakes)
+    return [problem for file, mistakes in rest if file for problem in unread(file, mistakes)]
 
 
 def ours() -> dict[str, PlanFile]:

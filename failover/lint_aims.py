@@ -57,6 +57,14 @@ def rules_guard_what_is_done(file: PlanFile) -> Problems:
             yield Problem(file.mark("steps", step.id), step.id, message, f"add `- {{rule: {rule}}}` to its rules")
 
 
+def rules_have_what_they_judge_by(file: PlanFile) -> Problems:
+    """The rule on lag goes by what its gate has seen before the run."""
+    for at, rule in enumerate(file.plan.rules):
+        if rule.rule == "lag-within-rpo" and not _gate(file, "lag-within-rpo"):
+            instead = "add the gate lag-within-rpo, or remove the rule"
+            yield Problem(file.mark("rules", at, "rule"), rule.rule, "is a rule without its gate", instead)
+
+
 def no_loss_needs_sync(file: PlanFile) -> Problems:
     """No loss can be promised if the copy is synchronous, or if the fenced writer's last byte is waited for."""
     if file.plan.objectives.rpo > 0 or _gate(file, "replication-sync") or not _promotes(file):
@@ -178,6 +186,7 @@ RULES: tuple[Callable[[PlanFile], Problems], ...] = (
     gates_are_known,
     gates_are_given_what_they_need,
     rules_guard_what_is_done,
+    rules_have_what_they_judge_by,
     no_loss_needs_sync,
     loss_is_limited,
     lag_limit_is_within_the_promise,

@@ -11,6 +11,8 @@ from failover.plan import Plan
 from inventory.document import read
 from inventory.errors import Mark, Problem
 from inventory.node import Map, Node, mark_of, shown
+from inventory.salvage import salvaged
+from inventory.shape import shaped
 from inventory.tree import parse_bytes, read_bytes
 
 OWN = Path(__file__).parent / "plans"  #: the plans that come with the product
@@ -34,6 +36,12 @@ class PlanFile:
         """The line of a part of it, by the keys as written: ``("steps", "fence", "needs", 0)``."""
         return mark_of(self.node, *path)
 
+    def section(self, line: int) -> int:
+        """The first line of the step, or else the top key, that a line belongs to."""
+        steps = self.node.get("steps") if isinstance(self.node, Map) else None
+        maps = [one for one in (self.node, steps) if isinstance(one, Map)]
+        return max((mark.line for one in maps for mark in one.keys.values() if mark.line <= line), default=1)
+
 
 def read_file(file: Path, problems: list[Problem]) -> PlanFile | None:
     """One plan file; None, with its mistakes appended, when it is no plan."""
@@ -47,6 +55,16 @@ def read_file(file: Path, problems: list[Problem]) -> PlanFile | None:
         return None
     problems.extend(_named_otherwise(file, plan, tree))
     return PlanFile(file, plan, tree, data)
+
+
+def salvage_file(file: Path) -> PlanFile | None:
+    """What is left of a plan file when its mistakes are set aside, to look for more; None when too little is."""
+    data = read_bytes(file, [])
+    tree = None if data is None else parse_bytes(data, file, [])
+    if data is None or tree is None:
+        return None
+    plan, _ = salvaged(Plan, shaped(tree, Plan, []), [])
+    return None if plan is None else PlanFile(file, plan, tree, data)
 
 
 def read_files(files: Sequence[Path], problems: list[Problem]) -> dict[str, PlanFile]:

@@ -64,7 +64,7 @@ def drill_record(records: Sequence[Record], plan: Plan | None, measured: Measure
         ended=timed[-1][1] if closed else None,
         began_wall=_unix(records[0].wall),
         steps=_steps(timed, plan, _list(payload.get("steps"))),
-        gates=_gates(records),
+        gates=_gates(timed),
         approvals=tuple(
             ApprovalRecord(_text(r.payload, "role"), _text(r.payload, "by"), _text(r.payload, "until"), at)
             for r, at in timed
@@ -147,17 +147,19 @@ def _step(step: StepRecord, told: list[tuple[Record, int]]) -> StepRecord:
     )
 
 
-def _gates(records: Sequence[Record]) -> tuple[GateRecord, ...]:
-    over = {_text(r.payload, "gate"): r.payload for r in records if r.kind is Kind.OVERRIDE}
-    last = {_text(r.payload, "gate"): r.payload for r in records if r.kind is Kind.GATE}
+def _gates(timed: list[tuple[Record, int]]) -> tuple[GateRecord, ...]:
+    over = {_text(r.payload, "gate"): (r.payload, at) for r, at in timed if r.kind is Kind.OVERRIDE}
+    last = {_text(r.payload, "gate"): r.payload for r, _ in timed if r.kind is Kind.GATE}
+    nobody: tuple[Mapping[str, Any], int | None] = ({}, None)
     return tuple(
         GateRecord(
             name,
             gate.get("hard") is not False,
             _text(gate, "result") or "unknown",
             words(gate.get("because")),
-            _text(over.get(name, {}), "by"),
-            _text(over.get(name, {}), "reason"),
+            _text(over.get(name, nobody)[0], "by"),
+            _text(over.get(name, nobody)[0], "reason"),
+            over.get(name, nobody)[1],
         )
         for name, gate in last.items()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -111,6 +112,9 @@ class WarmHost:
         """The line; all who want it meanwhile wait for the same one, and nobody's leaving stops its opening."""
         if self._channel is not None and not self._channel.dead:
             return self._channel
+        if self._opening is not None and not self._opening.done():
+            with contextlib.suppress(Unreached):  # that try may have begun long ago, when the host was still frozen
+                return await asyncio.shield(self._opening)
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._really_open())
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, also by nobody

@@ -68,7 +68,8 @@ def _optional(model: type[BaseModel], node: Node, loc: Loc) -> bool:
         return isinstance(loc[-1], int) and loc[-1] < len(owner.node.items)
     if not isinstance(owner.node, Map) or loc[-1] not in owner.node.entries:
         return False
-    field = fields(owner.wanted).get(str(loc[-1])) if is_model(owner.wanted) else None
+    wanted = bare(owner.wanted)
+    field = fields(wanted).get(str(loc[-1])) if is_model(wanted) else None
     return field is None or not field.is_required()
 
 

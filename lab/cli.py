@@ -120,3 +120,11 @@ def demo_command(folder: Folder = FOLDER) -> None:
     from lab import demo
 
     raise typer.Exit(demo.walk(folder, _out))
+
+
+@app.command("drill")
+def drill_command(folder: Folder = FOLDER) -> None:
+    """A whole drill: the writer moves to the remote center and back, with evidence and reports; lab up and down."""
+    from lab import drill
+
+    raise typer.Exit(drill.walk(folder, _out))

@@ -6,31 +6,25 @@ Everything is done through the command line, as a person would; what is printed 
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
 from inventory.load import load
-from lab.client import Lab
 from lab.errors import LabError
-from lab.faults import active, undo
-from lab.layout import Layout
+from lab.walk import Walk
 from runbooks.responder import RUN
 from runbooks.run_record import from_record
 from state.reasons import say
 from state.store import Store
 from state.verdict import Incident
 
-T = TypeVar("T")
-_OPS = Path(__file__).parent.parent / "ops.py"
 _SETTLE = 90.0  #: seconds until the watch must have judged everything
 _QUIET = 30.0  #: seconds of nothing
 _NOTICE = 60.0  #: seconds until a fault must be noticed
@@ -59,47 +53,24 @@ def walk(folder: Path, out: Console) -> int:
 
 
 @dataclass
-class _Demo:
-    folder: Path
-    work: Path
-    out: Console
+class _Demo(Walk):
     began: float = 0.0  #: Unix time at which the watch had judged everything
 
     def prepare(self) -> None:
         """A store of its own, so that the report shows this run and nothing else."""
-        self._started = time.monotonic()
         self.work.mkdir(parents=True, exist_ok=True)
         for old in self.work.glob("state.sqlite*"):
             old.unlink()
 
     @property
-    def estate(self) -> Path:
-        return Layout(self.folder).estate
-
-    @property
     def store(self) -> str:
         return f"sqlite:///{self.work / 'state.sqlite'}"
-
-    def say(self, line: str) -> None:
-        self.out.print(f"[{time.monotonic() - self._started:6.1f} s] {line}", markup=False, soft_wrap=True)
-
-    def ops(self, *words: str) -> None:
-        """Run one command as a person would; its output is shown. Raises LabError when it fails."""
-        done = subprocess.run([sys.executable, str(_OPS), *words], check=False)
-        if done.returncode not in (0, 1, 3):
-            raise LabError(f"`ops {' '.join(words)}` ended with {done.returncode}")
-
-    def heal(self) -> None:
-        """A lab that stood before may carry faults."""
-        lab = Lab.open(self.folder)
-        for fault in active(lab):
-            undo(lab, fault.name, fault.arguments)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """The standing watch beside what happens inside."""
         log = self.work / "watch.log"
-        argv = [sys.executable, str(_OPS), "watch", "--estate", str(self.estate), "--store", self.store]
+        argv = self.argv("watch", "--estate", str(self.estate), "--store", self.store)
         self.say(f"starting the watch: ops watch (its log: {log})")
         with log.open("w") as written, subprocess.Popen(argv, stdout=written, stderr=written) as watch:
             try:
@@ -110,7 +81,7 @@ class _Demo:
 
     def all_well(self) -> None:
         """Until the watch has judged everything as ok; then a while of nothing."""
-        self._until(self._well, "the estate judged as ok", _SETTLE)
+        self.until(self._well, "the estate judged as ok", _SETTLE)
         self.began = time.time()
         self.say("all twelve systems are ok in the eyes of three centers; a while of quiet")
         time.sleep(_QUIET)
@@ -121,10 +92,10 @@ class _Demo:
         self.say("FAULT: the application service on cloud-app stops (ops lab fault stop-service cloud-app app)")
         broken = time.time()
         self.ops("lab", "fault", "stop-service", "cloud-app", "app", "--dir", str(self.folder))
-        incident = self._until(lambda: self._incident(broken), "an incident", _NOTICE)
+        incident = self.until(lambda: self._incident(broken), "an incident", _NOTICE)
         self.say(f"noticed {incident.noticed - broken:.1f} s after the fault: {say(incident.because, 'en')}")
         self.out.print(f"            {say(incident.because, 'zh')}", markup=False)
-        closed = self._until(lambda: self._closed(incident.id), "its repair by a runbook", _REPAIR)
+        closed = self.until(lambda: self._closed(incident.id), "its repair by a runbook", _REPAIR)
         with closing(Store.open(self.store)) as store:
             runs = [from_record(record) for record in store.records(RUN)]
         for run in runs:
@@ -139,11 +110,11 @@ class _Demo:
         broken = time.time()
         words = ("cut-link", "cloud", "bigdata", "--dir", str(self.folder))
         self.ops("lab", "fault", *words)
-        incident = self._until(lambda: self._incident(broken), "an incident", _NOTICE)
+        incident = self.until(lambda: self._incident(broken), "an incident", _NOTICE)
         why = say(incident.because, "en")
         self.say(f"noticed {incident.noticed - broken:.1f} s after the cut: {incident.subject}: {why}")
         self.ops("lab", "fault", *words, "--undo")
-        self._until(self._well, "the link healed", _REPAIR)
+        self.until(self._well, "the link healed", _REPAIR)
         self.say("the link is whole again, and so is the estate")
 
     def reports(self) -> int:
@@ -170,11 +141,3 @@ class _Demo:
 
     def _closed(self, number: int) -> Incident | None:
         return next((one for one in self._incidents() if one.id == number and one.closed is not None), None)
-
-    def _until(self, look: Callable[[], T | None], what: str, patience: float) -> T:
-        limit = time.monotonic() + patience
-        while not (seen := look()):
-            if time.monotonic() > limit:
-                raise LabError(f"waited {patience:g} s in vain for {what}; see {self.work / 'watch.log'}")
-            time.sleep(0.5)
-        return seen

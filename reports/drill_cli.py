@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def plan_command(
     from inventory.load import load
     from reports.plan_table import plan_today
 
-    view = shown(pick(name), load(estate), _hosts_asked() if look else None)
+    view = shown(pick(name), load(estate), _hosts_asked if look else None)
     if as_json:
         sys.stdout.write(json.dumps(view.to_json(lang), ensure_ascii=False, indent=2) + "\n")
     else:
@@ -95,13 +96,7 @@ def shown(file: PlanFile, estate: Estate, look: Look | None = None) -> Today:
     return today(file, estate, seen)
 
 
-#: who asks the hosts; set by the part that has hands
-asks_hosts: Look | None = None
+def _hosts_asked(plan: ConcretePlan, estate: Estate) -> Seen:
+    from failover.live import look
 
-
-def _hosts_asked() -> Look:
-    from inventory.errors import OperatorError
-
-    if asks_hosts is None:
-        raise OperatorError("the hosts cannot be asked from here: leave out --look")
-    return asks_hosts
+    return asyncio.run(look(plan, estate))

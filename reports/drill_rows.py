@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.sentence import clean
-from failover.drill_record import NANO, DrillRecord, GateRecord, StepRecord
+from failover.drill_record import NANO, Answer, DrillRecord, GateRecord, StepRecord
 from failover.findings import Finding, Severity
 from failover.measured import Outage, Phase, Writes
-from failover.records import State
 from reports.drill_facts import DrillFacts
 from reports.drill_headline import objective
 from reports.drill_view import (
@@ -27,7 +26,7 @@ from reports.drill_words import (
     LONG,
     SHORT,
     bounds,
-    center_name,
+    judged_word,
     moment_of,
     outcome,
     reason,
@@ -36,6 +35,8 @@ from reports.drill_words import (
     stream_name,
     term,
     told,
+    until,
+    vantage_name,
     verdict,
 )
 from reports.formats import duration, moment, percent
@@ -63,10 +64,10 @@ def role_rows(facts: DrillFacts, say: Language) -> Iterator[RoleRow]:
 def _acts(facts: DrillFacts, role: str, people: tuple[str, ...], say: Language) -> Iterator[str]:
     for one in facts.record.approvals:
         if one.role == role or one.by in people:
-            yield say("roles.approved", at=told(one.at, facts), until=clean(one.until, 32))
+            yield say("roles.approved", at=told(one.at, facts), until=until(one.until, facts))
     for answer in facts.record.answers:
         if answer.by in people:
-            yield say("roles.said", at=told(answer.at, facts), what=term("said_what", answer.what, say, "other"))
+            yield say("roles.said", at=told(answer.at, facts), what=said_what(answer, facts.record, say))
 
 
 def gate_rows(facts: DrillFacts, say: Language) -> Iterator[GateRow]:
@@ -104,7 +105,7 @@ def step_rows(facts: DrillFacts, say: Language) -> Iterator[StepRow]:
             say("timeline.estimate", estimate=duration(step.estimate, say.code)) if step.estimate is not None else "",
             actual,
             took,
-            outcome(step.outcome, say),
+            outcome(step.outcome, say, facts.record.drill),
             _step_because(step, say),
         )
 
@@ -135,13 +136,24 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
             add(one.at, event, one.by, reason(one.because, say))
     for approval in record.approvals:
         add(approval.at, say("event.approved", role=term("role_name", approval.role, say)), approval.by)
+    for gate in record.gates:
+        if gate.overridden_at is not None:
+            overrode = say("event.overrode", gate=term("gate_name", gate.gate, say))
+            add(gate.overridden_at, overrode, gate.overridden_by, clean(gate.reason, LONG))
     for answer in record.answers:
-        add(answer.at, term("said_what", answer.what, say, "other"), answer.by, reason(answer.reason, say))
+        add(answer.at, said_what(answer, record, say), answer.by, reason(answer.reason, say))
     for rule in record.invariants:
         if rule.result != "pass":
             key = "event.broke" if rule.result == "fail" else "event.unsure"
             add(rule.at, say(key, rule=term("rule_name", rule.rule, say)), "", reason(rule.because, say))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def said_what(answer: Answer, record: DrillRecord, say: Language) -> str:
+    """What a person said, and of which step."""
+    what = term("said_what", answer.what, say, "other")
+    step = next((step_name(one, say) for one in record.steps if one.id == answer.step), "")
+    return say("event.said", what=what, step=step) if step else what
 
 
 def _moment(what: str, word: str, drill: str, say: Language) -> str:
@@ -169,7 +181,7 @@ def goal_rows(facts: DrillFacts, say: Language) -> Iterator[GoalRow]:
         one = judged.get(name)
         meaning = term("goal_meaning", name, say) if f"goal_meaning.{name}" in say.sentences else ""
         measured = bounds(one.measured, say) if one and one.measured else say("drill.not_measured")
-        said = verdict(one.verdict, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
+        said = judged_word(one, record, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
         because = term("judged", one.because, say) if one else ""
         title = objective(one, say) if one else say(f"objective.{name}")
         yield GoalRow(title, meaning, duration(target, say.code), measured, said, because)
@@ -181,7 +193,7 @@ def outage_rows(facts: DrillFacts, say: Language) -> Iterator[OutageRow]:
     for one in measured.outages[:MOST_LISTED] if measured else ():
         interval = bounds(one.rto, say) if one.rto else say("switch.none_seen")
         yield OutageRow(
-            center_name(facts, one.vantage, say),
+            vantage_name(facts, one.vantage, say),
             stream_name(one.stream, say),
             interval if one.sent else say("drill.not_measured"),
             str(one.sent),
@@ -203,12 +215,15 @@ def phase_rows(facts: DrillFacts, say: Language) -> Iterator[PhaseRow]:
     for phase in phases[:MOST_LISTED]:
         share = (phase.end - phase.start) / whole
         yield PhaseRow(
-            term("phase", phase.name, say), _length(phase, say), percent(share, 0), share, clean(phase.actor, SHORT)
+            term("phase", phase.name, say), _length(phase, say), percent(share, 1), share, clean(phase.actor, SHORT)
         )
 
 
 def _length(phase: Phase, say: Language) -> str:
-    return duration(round((phase.end - phase.start) / NANO, 2), say.code)
+    """To hundredths, so that the parts add up as printed."""
+    seconds = (phase.end - phase.start) / NANO
+    unit = duration(1, say.code).partition(" ")[2]
+    return f"{seconds:.2f} {unit}" if seconds < 600 else duration(seconds, say.code)
 
 
 def declared(record: DrillRecord, say: Language) -> str:
@@ -229,7 +244,7 @@ def writes_rows(facts: DrillFacts, say: Language) -> Iterator[WritesRow]:
         more = "…" if len(one.lost) > MOST_IDS else ""
         split = f"{say('achieved.recovered')} {one.recovered}{say('drill.join')}{say('achieved.dropped')} {one.dropped}"
         yield WritesRow(
-            f"{clean(one.channel, SHORT)} · {center_name(facts, one.vantage, say)}",
+            f"{clean(one.channel, SHORT)} · {vantage_name(facts, one.vantage, say)}",
             str(one.acked),
             str(one.kept),
             str(len(one.lost)),
@@ -271,7 +286,7 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
     parts = [
         say(
             "achieved.offset_part",
-            vantage=center_name(facts, vantage, say),
+            vantage=vantage_name(facts, vantage, say),
             offset=f"{offset / 1e6:+.1f}",
             error=f"{error / 1e6:.1f}",
         )
@@ -280,11 +295,13 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
     if parts:
         yield say("achieved.offsets", parts=say("drill.list").join(parts))
     for vantage, why in list(measured.missing.items())[:MOST_LISTED]:
-        yield say("achieved.missing", vantage=center_name(facts, vantage, say), why=clean(why, LONG))
+        yield say("achieved.missing", vantage=vantage_name(facts, vantage, say), why=clean(why, LONG))
 
 
 def business_rows(facts: DrillFacts, say: Language) -> Iterator[BusinessRow]:
-    """The checks of the business, and who confirmed them."""
+    """The checks of the business, and who confirmed them; a table-top checks none."""
+    if facts.record.tabletop:
+        return
     said = {answer.step: answer for answer in facts.record.answers if answer.step}
     for step in facts.record.steps:
         if step.kind in {"business", "human"}:
@@ -331,8 +348,3 @@ def when(facts: DrillFacts, say: Language) -> str:
         return f"{moment_of(record.began, facts)} {say('report.until')} {say('drill.until_open')}"
     length = duration((record.ended - record.began) / NANO, say.code)
     return f"{moment_of(record.began, facts)} {say('report.until')} {moment_of(record.ended, facts)} · {length}"
-
-
-def finished(record: DrillRecord) -> bool:
-    """The new order stands."""
-    return record.state in {State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS}

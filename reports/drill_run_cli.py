@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from failover.engine_work import Choices
     from failover.plan_load import PlanFile
     from failover.records import Record
-    from failover.start import Desk, Reach
-    from inventory.model import Estate
+    from failover.start import Desk
 
 STATE, RUNS = Path("var/desk"), Path("var/drills")
 UNKNOWN = 3
@@ -38,9 +37,6 @@ TakeOver = Annotated[str, typer.Option("--take-over", help="Go above the epoch t
 
 failover_app = typer.Typer(no_args_is_help=True, help="The real thing: the same engine as a drill, another guard.")
 
-#: how a run reaches hosts and vantages; set by the part that wires hands and meters
-reaches: Callable[[Estate], Reach] | None = None
-
 
 @app.command("run")
 def run_command(
@@ -55,7 +51,7 @@ def run_command(
     runs: RunsFolder = RUNS,
     lang: Language = "en",
 ) -> None:
-    """Carry out a drill: gates, approvals, meters, steps, soak, commit. Nothing is touched before the gates have passed."""
+    """Carry out a drill: gates, approvals, meters, steps, soak, commit. Before the gates pass nothing is touched."""
     from failover.engine_work import Choices
 
     file = pick(plan)
@@ -202,14 +198,9 @@ def _desk(state: Path, runs: Path, lang: str) -> Desk:
     return Desk(state, runs, tell=tell)
 
 
-def _reach(estate: Estate) -> Reach:
-    if reaches is None:
-        raise OperatorError("hosts cannot be reached from here: hands and meters are not wired")
-    return reaches(estate)
-
-
 def _begin(file: PlanFile, folder: Path, desk: Desk, choices: Choices, lang: str, confirm: str | None = None) -> None:
     from failover.bind import Refusal, bind
+    from failover.live import reach
     from failover.reasons import say
     from failover.start import Files, begin
     from inventory.load import load
@@ -224,11 +215,12 @@ def _begin(file: PlanFile, folder: Path, desk: Desk, choices: Choices, lang: str
         raise OperatorError(
             f"plan {bound.plan.plan} moves the writer to `{target}`, not to `{confirm}`: nothing was done"
         )
-    _ended(begin(desk, _reach(estate), bound, Files(file.data, folder), choices), lang)
+    _ended(begin(desk, reach(estate), bound, Files(file.data, folder), choices), lang)
 
 
 def _take_up(desk: Desk, run: str, person: str, word: str, take_over: str, lang: str, because: str = "") -> None:
     from failover.engine_work import Choices
+    from failover.live import reach
     from failover.start import alive, resume, say
     from inventory.load import load
 
@@ -238,7 +230,7 @@ def _take_up(desk: Desk, run: str, person: str, word: str, take_over: str, lang:
         out.print(lines(f"{folder.run}: {word}"), soft_wrap=True)
         return
     choices = Choices(person, take_over=take_over)
-    _ended(resume(desk, _reach(load(folder.estate)), folder.run, choices, word, because), lang)
+    _ended(resume(desk, reach(load(folder.estate)), folder.run, choices, word, because), lang)
 
 
 def _ended(work: Coroutine[Any, Any, tuple[str, Ended]], lang: str) -> None:

@@ -73,7 +73,7 @@ def _figures(trend: Trend, say: Language) -> str:
         return say("history.unmeasured")
     told = {"n": trend.measured, "median": _long(trend.median, say), "worst": _long(trend.worst, say)}
     if trend.p95 is not None:
-        return say("history.figures_p95", **told, p95=_long(trend.p95, say))
+        return say("history.figures_tail", **told, p95=_long(trend.p95, say))
     return say("history.figures", **told, enough=ENOUGH_FOR_P95)
 
 

@@ -161,6 +161,7 @@ class DrillView:
     run: str
     notices: tuple[str, ...]
     headline: Said
+    mark: str  #: the headline's tone in a word
     support: tuple[str, ...]
     cards: tuple[Card, ...]
     switch: SwitchChart | None
@@ -171,6 +172,8 @@ class DrillView:
     summary: str
     gates: tuple[GateRow, ...]
     injects: tuple[str, ...]
+    timeline_lead: str
+    no_business: str  #: what stands where there are no business checks
     steps: tuple[StepRow, ...]
     steps_hidden: int
     events: tuple[EventRow, ...]

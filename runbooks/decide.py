@@ -23,6 +23,8 @@ def _misfit(trigger: Trigger, verdict: Verdict | None, subject: str, world: Worl
         return Reason("runbook.no_verdict", {"subject": subject})
     if verdict.cause is not None and verdict.cause != subject:
         return Reason("runbook.suffers", {"subject": subject, "cause": verdict.cause})
+    if verdict.doubt is not None:
+        return Reason("runbook.doubt", {"subject": subject, "cause": verdict.doubt})
     if verdict.fault not in trigger.fault:
         wanted = "/".join(trigger.fault)
         return Reason("runbook.fault", {"subject": subject, "fault": verdict.fault.value, "wanted": wanted})

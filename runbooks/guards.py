@@ -25,6 +25,7 @@ class Policy:
     """What the organisation allows without asking."""
 
     risk: Risk = Risk.LOW  #: runbooks up to this risk run without approval
+    stand: float = 3.0  #: seconds an incident must have stood: what is part of something larger is merged by then
     at_once: int = 2  #: runs at the same time over the whole estate; each costs about one core of the desk
     approved: frozenset[tuple[str, int]] = frozenset()  #: (runbook, incident id) that a person agreed to
 
@@ -97,6 +98,11 @@ def _reachable(case: Case, world: World) -> Reason | None:
         if vote.status is Status.OK and check and check.kind == "ssh":
             return None
     return Reason("runbook.unreachable", {"host": case.host.id, "status": status.value})
+
+
+def _young(case: Case, world: World) -> Reason | None:
+    age, wait = world.now - case.incident.noticed, world.policy.stand
+    return Reason("runbook.young", {"age": f"{age:.0f}", "wait": f"{wait:g}"}) if age < wait else None
 
 
 def _per_incident(case: Case, world: World) -> Reason | None:
@@ -193,6 +199,7 @@ def _approval(case: Case, world: World) -> Reason | None:
 GUARDS: tuple[Callable[[Case, World], Reason | None], ...] = (
     _host_key,
     _reachable,
+    _young,
     _host_busy,
     _per_incident,
     _gave_up,

@@ -37,6 +37,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{subject} 受 {cause} 影响：应先处置后者",
         "{subject} only suffers from {cause}: that must be repaired first",
     ),
+    "runbook.doubt": (
+        "暂不执行：尚待确认 {subject} 是否受 {cause} 影响",
+        "not now: whether {subject} only suffers from {cause} is not settled yet",
+    ),
+    "runbook.young": (
+        "暂不执行：事件刚刚生成（{age} 秒前），满 {wait} 秒后再作判断",
+        "not now: the incident is only {age} s old; it has to stand for {wait} s",
+    ),
     "runbook.unless": (
         "此处不自动执行：{check} 表明需要人工处置",
         "never automatic here: {check} shows that this needs a person",

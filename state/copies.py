@@ -30,14 +30,16 @@ def under_replication(scene: Scene, system: System, found: Mapping[str, Verdict]
     for part in system.components:
         for center in sorted(part.placement, key=lambda center: center != flow.source):
             verdict = found[subject.component(system.id, part.id, center)]
-            if verdict.status in _TROUBLE and not verdict.cause and _asks_database(scene, verdict):
-                ends = tuple(flow.to) if center == flow.source else (flow.source,) if center in flow.to else ()
-                above = [each for end in ends for each in _above(scene, system, part, (center, end), {**found, **told})]
+            if verdict.status in _TROUBLE and not verdict.cause and asks_database(scene, verdict):
+                known = {**found, **told}
+                above = [known[about] for about in other_ends(scene, system, part, center)]
+                above = [each for each in above if not _complains(scene, each)]
                 told[verdict.subject] = _blamed(scene, verdict, center, above)
     return told
 
 
-def _asks_database(scene: Scene, verdict: Verdict) -> bool:
+def asks_database(scene: Scene, verdict: Verdict) -> bool:
+    """Whether a check of a database is among those that fail."""
     failing = {vote.check for vote in verdict.votes if vote.status in _TROUBLE}
     return any(scene.index.by_id[check].kind == "postgres" for check in failing)
 
@@ -57,24 +59,22 @@ def _answered(scene: Scene, vote: Vote) -> bool:
 
 def _complains(scene: Scene, verdict: Verdict) -> bool:
     """Whether a database says itself that it is ill: then it suffers too, or both ends took the wrong role."""
+    if subject.kind(verdict.subject) != "component":
+        return False
     failing = [scene.signals[vote.check, vote.vantage].latest for vote in verdict.votes if vote.status is Status.DOWN]
     return any(newest.status is Status.DOWN and "role" in newest.evidence for newest in failing)
 
 
-def _above(
-    scene: Scene, system: System, part: Component, way: tuple[str, str], found: Mapping[str, Verdict]
-) -> Iterator[Verdict]:
-    """What replication between two centers needs besides this end, the largest first."""
-    _, end = way
-    yield found[subject.center(end)]
-    for link in scene.index.estate.links:
-        if set(link.between) == set(way):
-            yield found[subject.link(link.id)]
-    if end in part.placement:
-        yield from (found[subject.host(host)] for host in part.placement[end].hosts)
-        other = found[subject.component(system.id, part.id, end)]
-        if not _complains(scene, other):
-            yield other
+def other_ends(scene: Scene, system: System, part: Component, center: str) -> Iterator[str]:
+    """What a system's replication needs besides its end in this center (subjects), the largest first; maybe nothing."""
+    flow = system.replication
+    ends = () if flow is None else tuple(flow.to) if center == flow.source else (flow.source,)
+    for end in ends if flow and center in (flow.source, *flow.to) else ():
+        yield subject.center(end)
+        yield from (subject.link(link.id) for link in scene.index.estate.links if set(link.between) == {center, end})
+        if end in part.placement:
+            yield from map(subject.host, part.placement[end].hosts)
+            yield subject.component(system.id, part.id, end)
 
 
 def _blamed(scene: Scene, verdict: Verdict, center: str, above: list[Verdict]) -> Verdict:

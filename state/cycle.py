@@ -8,6 +8,7 @@ from checks.check import Check
 from checks.result import Result, Status
 from inventory.model import Estate
 from state.desk import desk_results
+from state.excuse import Excuses
 from state.incidents import GONE
 from state.index import index
 from state.judge import Judge
@@ -25,8 +26,12 @@ class Cycle:
         self._memory = Memory(known, store.signals())
         self._judge = Judge(known)
         self._settled: dict[str, Verdict] = {}  #: what this watch last wrote, by subject
+        self._raw: tuple[Verdict, ...] | None = None  #: as the judge gave them
         self._judged: tuple[Verdict, ...] | None = None
-        self._stored = {verdict.subject for verdict in store.verdicts()}
+        self._excuses = Excuses(known.by_id)
+        stored = store.verdicts()
+        self._excuses.remember(stored, max((verdict.at for verdict in stored), default=0.0))
+        self._stored = {verdict.subject for verdict in stored}
 
     def turn(self, results: Iterable[Result], reach: Mapping[str, bool], now: float) -> list[Change]:
         """One cycle.
@@ -42,6 +47,7 @@ class Cycle:
         moved = self._memory.take([*results, *desk_results(reach, now)], now)
         touched = self._memory.touched(now) if self._judged is not None else None
         verdicts = self._judge.judge(self._memory.scene(now), touched)
+        verdicts = self._excused(verdicts, now)
         news = [*self._news(verdicts), *self._gone(verdicts, now)]
         changes = self._store.settle(moved, news, now)
         self._settled |= {verdict.subject: verdict for verdict in news}
@@ -52,6 +58,13 @@ class Cycle:
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts of the last cycle; none before the first."""
         return self._judged or ()
+
+    def _excused(self, verdicts: tuple[Verdict, ...], now: float) -> tuple[Verdict, ...]:
+        """The verdicts after excuses; the very tuple of the last cycle when nothing can have changed."""
+        if verdicts is self._raw and not self._excuses.any:
+            return self._judged or verdicts
+        self._raw = verdicts
+        return self._excuses.apply(verdicts, now)
 
     def _news(self, verdicts: tuple[Verdict, ...]) -> list[Verdict]:
         """The verdicts that say something else than what this watch wrote last."""
@@ -83,9 +96,10 @@ def turn(
 def _differ(known: Verdict | None, verdict: Verdict) -> bool:
     if known is verdict:
         return False
-    return known is None or (known.status, known.fault, known.cause, known.because) != (
+    return known is None or (known.status, known.fault, known.cause, known.doubt, known.because) != (
         verdict.status,
         verdict.fault,
         verdict.cause,
+        verdict.doubt,
         verdict.because,
     )

@@ -8,6 +8,8 @@ notice must not be out in the world while its change is forgotten.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from inventory.errors import OperatorError
 from state.migrate import upgrade
 
 _BUSY = 15.0  #: seconds a writer waits for another one
+_AGAIN = 0.01  #: seconds until a switch to WAL that was refused is tried again
 
 
 def connect(address: str) -> Engine:
@@ -84,8 +87,21 @@ def _sqlite(url: URL) -> Engine:
 def _prepare(connection: Any, _record: object) -> None:
     """Transactions are ours to begin (the driver would begin them too late); WAL lets readers go on meanwhile."""
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    _into_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _into_wal(connection: Any) -> None:
+    """Switch to WAL. For this alone SQLite does not wait: of two that open a new file at once one is refused."""
+    limit = time.monotonic() + _BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > limit:
+                raise
+        time.sleep(_AGAIN)
 
 
 def _begin(connection: Connection) -> None:

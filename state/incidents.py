@@ -1,7 +1,8 @@
 """Which incidents are opened, kept, merged into their root, or closed by the current verdicts. Pure.
 
-Only roots open incidents. An incident survives unknown; only ok closes it. When its subject turns out to suffer from
-something larger it is merged into that one's incident, which then dates back to the earliest beginning.
+Only roots open incidents, once nothing larger is in doubt (``state/doubt.py``). An incident survives unknown; only ok
+closes it. When its subject turns out to suffer from something larger it is merged into that one's incident, which then
+dates back to the earliest beginning.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def ledger(open_now: Sequence[Incident], verdicts: Mapping[str, Verdict], at: fl
 
 
 def _is_root(verdict: Verdict) -> bool:
-    return verdict.cause is None and verdict.status in _TROUBLE and subject.kind(verdict.subject) != subject.ESTATE
+    alone = verdict.cause is None and verdict.doubt is None
+    return alone and verdict.status in _TROUBLE and subject.kind(verdict.subject) != subject.ESTATE
 
 
 def _cause(incident: Incident, verdicts: Mapping[str, Verdict]) -> str:

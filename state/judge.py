@@ -1,7 +1,8 @@
 """From signals to verdicts on everything, in the order in which causes flow. Pure.
 
-machines → centers → links → shared services → components, provinces → systems → watch → estate; causes pass down.
-``judge`` works everything out from nothing; ``Judge`` gives the same answer for the work of what changed.
+machines → centers → links → shared services → components, provinces → systems → watch → estate; causes pass down, and
+trouble without a cause may be in doubt. ``judge`` works everything out from nothing; ``Judge`` gives the same answer
+for the work of what changed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from inventory import subject
 from inventory.model import Estate
 from state.causes import under_center, under_host, under_link, under_wavering
 from state.copies import REPLICATION, under_replication
+from state.doubt import doubted
 from state.estate import judge_estate
 from state.index import Index, index
 from state.lines import judge_link
@@ -69,7 +71,7 @@ class Judge:
 
     def _open(self, verdict: Verdict) -> bool:
         """Whether answers that confirm what is known already could still change a verdict."""
-        if verdict.because.code in (RECOVERING, REPLICATION):
+        if verdict.doubt or verdict.because.code in (RECOVERING, REPLICATION):
             return True
         return verdict.subject not in self._calm and _contested(verdict)
 
@@ -86,7 +88,7 @@ class Judge:
         self._add_systems(scene, found)
         self._add_watch(scene, found)
         found[subject.ESTATE] = judge_estate(scene, found)
-        return found
+        return {about: doubted(scene, verdict, found) for about, verdict in found.items()}
 
     def _raw(self, scene: Scene, about: str, decide: Callable[..., Verdict], *target: object) -> Verdict:
         """A verdict from votes alone; remembered while no vote says down, for then nothing else can sway it."""

@@ -1,18 +1,18 @@
 """Trouble that outlasts its cause only because it was not asked again yet. Pure.
 
 A machine that is back has logins that succeed seconds before its services are asked again. Until they are, and fail
-again often enough to count, what is wrong with them is not news: no incident, nothing to repair.
+for longer than one answer speaks, what is wrong with them is not news: no incident, nothing to repair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from checks.check import Check
 from checks.result import Status
 from inventory import subject
-from state.machines import is_login
+from state.machines import logins
 from state.scene import Scene
 from state.verdict import Reason, Verdict
 
@@ -26,7 +26,7 @@ def lingers(scene: Scene, verdict: Verdict, moment: float) -> bool:
     if verdict.status not in _TROUBLE or verdict.since >= moment:
         return False
     failing = [vote for vote in verdict.votes if vote.status in _TROUBLE]
-    return bool(failing) and not any(scene.renewed_after(vote, moment) for vote in failing)
+    return bool(failing) and not any(scene.stands_after(vote, moment) for vote in failing)
 
 
 def under_recovered(scene: Scene, verdict: Verdict, above: Iterable[Verdict]) -> Verdict:
@@ -57,7 +57,7 @@ def _back(scene: Scene, above: Verdict, since: float) -> float:
     if above.status not in _WORKING:
         return 0.0
     if kind == "host":
-        return min((_again(scene, check, since) for check in _logins(scene, above.subject)), default=0.0)
+        return min((_again(scene, check, since) for check in logins(scene, name)), default=0.0)
     return max((_again(scene, check, since) for check in scene.index.of(above.subject)), default=0.0)
 
 
@@ -65,11 +65,6 @@ def _passable(scene: Scene, link_id: str) -> float:
     here, there = next(link.between for link in scene.index.estate.links if link.id == link_id)
     ways = (scene.path(here, there), scene.path(there, here))
     return min((way.since for way in ways if way.status is Status.OK), default=0.0)
-
-
-def _logins(scene: Scene, host: str) -> Sequence[Check]:
-    checks = scene.index.of(host)
-    return [check for check in checks if is_login(check)] or checks
 
 
 def _again(scene: Scene, check: Check, since: float) -> float:

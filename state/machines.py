@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from checks.check import Check
 from checks.result import Status
 from inventory import subject
@@ -30,13 +32,19 @@ def judge_host(scene: Scene, host: Host) -> Verdict:
 
 def wavers(scene: Scene, host_id: str) -> bool:
     """Whether a machine's login just failed somewhere, unconfirmed: what fails on it may be the machine's fault."""
-    logins = [check for check in scene.index.of(subject.host(host_id)) if is_login(check)]
-    signals = [scene.signals.get((check.id, vantage)) for check in logins for vantage in check.vantages]
+    asked = [check for check in scene.index.of(subject.host(host_id)) if is_login(check)]
+    signals = [scene.signals.get((check.id, vantage)) for check in asked for vantage in check.vantages]
     return any(
         signal.latest.status is Status.DOWN and not signal.stale(scene.now)
         for signal in signals
         if signal and signal.confirmed in (Status.OK, Status.DEGRADED)
     )
+
+
+def logins(scene: Scene, host_id: str) -> Sequence[Check]:
+    """The checks that decide whether a machine is up: its logins, or all of its own if it has none."""
+    checks = scene.index.of(subject.host(host_id))
+    return [check for check in checks if is_login(check)] or checks
 
 
 def is_login(check: Check) -> bool:

@@ -71,7 +71,7 @@ def judge_watch(scene: Scene, center: Center) -> Verdict:
 
 
 def _voice(scene: Scene, center: str, desk: Vote) -> tuple[Status, str, float]:
-    if desk.status is Status.DOWN:
+    if desk.status is Status.DOWN and not scene.speaks(center):
         return Status.DOWN, "watch.unreached", desk.since
     if center not in scene.heard:
         return Status.UNKNOWN, "watch.never", scene.now

@@ -75,6 +75,7 @@ def from_verdict(verdict: Verdict) -> dict[str, Any]:
         "at": verdict.at,
         "cause": verdict.cause,
         "votes": json.dumps(votes, ensure_ascii=False),
+        "doubt": verdict.doubt,
     }
 
 
@@ -94,6 +95,7 @@ def to_verdict(row: Row) -> Verdict:
         row["at"],
         row["cause"],
         votes,
+        row["doubt"],
     )
 
 

@@ -62,6 +62,11 @@ class Scene:
         signal = self.signals.get((vote.check, vote.vantage))
         return signal is not None and signal.renewed_after(moment, self.index.by_id[vote.check])
 
+    def stands_after(self, vote: Vote, moment: float) -> bool:
+        """Whether a vote went on being said after ``moment``, for longer than one answer speaks."""
+        signal = self.signals.get((vote.check, vote.vantage))
+        return signal is not None and signal.stands_after(moment, self.index.by_id[vote.check])
+
     def proves(self, vote: Vote, center: str | None) -> bool:
         """Whether a failing vote tells of the target: it failed while its path to the target's center worked."""
         if center is None:
@@ -76,6 +81,10 @@ class Scene:
     def silent(self, vantage: str) -> bool:
         """Whether nothing at all came from a vantage for as long as its quickest check speaks."""
         return self.silent_since(vantage) + DELIVERY <= self.now
+
+    def speaks(self, vantage: str) -> bool:
+        """Whether the last word of a vantage still counts."""
+        return self.now < self.silent_since(vantage)
 
     def silent_since(self, vantage: str) -> float:
         """When the silence of a vantage began, or will begin if nothing more comes (Unix time)."""

@@ -84,6 +84,21 @@ class Signal:
         """Whether any remembered answer is a failure that was asked for at ``moment`` or later."""
         return any(at >= moment and status is Status.DOWN for at, status in self.samples)
 
+    @property
+    def newest_success(self) -> float:
+        """When the newest success that is remembered was asked for; minus infinity if there is none."""
+        return max((at for at, status in self.samples if status in _WORKING), default=-math.inf)
+
+    @property
+    def fails_since(self) -> float | None:
+        """Since when every answer was a failure; None if the newest is not."""
+        if self.latest.status is not Status.DOWN:
+            return None
+        if self.confirmed is Status.DOWN:
+            return self.since
+        last = max((at for at, status in self.samples if status is not Status.DOWN), default=-math.inf)
+        return next(at for at, _ in self.samples if at > last)
+
     def renewed_after(self, moment: float, check: Check) -> bool:
         """Whether the answers since ``moment`` alone would confirm what is confirmed now.
 
@@ -92,6 +107,13 @@ class Signal:
         m, _ = _confirm(check)
         since = [at for at, status in self.samples if at >= moment and _agrees(status, self.confirmed)]
         return len(since) >= m and (m == 1 or since[-1] >= moment + _YOUNGER * check.interval)
+
+    def stands_after(self, moment: float, check: Check) -> bool:
+        """Whether what is confirmed now went on being said after ``moment``, for longer than one answer speaks.
+
+        What comes back does so bit by bit: one answer that is late or lost is forgiven then, too.
+        """
+        return self.renewed_after(moment, check) and self.latest.at >= moment + speaks_for(check)
 
     def vote(self, now: float) -> Vote:
         """What this vantage says of this check at ``now``."""

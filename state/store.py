@@ -22,6 +22,7 @@ from state.signals import Signal
 from state.tables import CHANGES, ESTATES, INCIDENTS, RECORDS, SIGNALS, SPANS, VERDICTS
 from state.verdict import Change, Incident, Verdict
 
+_SAID = ("status", "fault", "because", "cause", "doubt")  #: what makes a verdict another one
 _PAUSE = 75.0  #: seconds without a cycle after which the watch counts as away
 
 
@@ -163,7 +164,7 @@ class Store:
         changes = []
         for verdict in judged:
             row, known = rows.from_verdict(verdict), stored.get(verdict.subject)
-            if known is None or any(row[name] != known[name] for name in ("status", "fault", "because", "cause")):
+            if known is None or any(row[name] != known[name] for name in _SAID):
                 changes.append(self._settle_one(connection, row, known, at))
         return [change for change in changes if change]
 
@@ -217,8 +218,7 @@ def _between(column: Any, start: float, end: float) -> list[Any]:
 
 def _stored(connection: Connection, judged: list[Verdict]) -> dict[str, rows.Row]:
     """Subject -> what is stored of it; a few are picked, many are read as a whole."""
-    columns = (VERDICTS.c.subject, VERDICTS.c.status, VERDICTS.c.fault, VERDICTS.c.because, VERDICTS.c.cause)
-    query = select(*columns, VERDICTS.c.since)
+    query = select(*(VERDICTS.c[name] for name in ("subject", "since", *_SAID)))
     if len(judged) <= 500:
         query = query.where(VERDICTS.c.subject.in_([verdict.subject for verdict in judged]))
     return {row["subject"]: row for row in connection.execute(query).mappings()}

@@ -43,6 +43,7 @@ VERDICTS = Table(
     Column("at", Double, nullable=False),
     Column("cause", Text),
     Column("votes", Text, nullable=False),
+    Column("doubt", Text),
 )
 
 #: every verdict that became another, in order of ``id``; per subject ``old`` is the ``new`` before it

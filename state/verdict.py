@@ -57,6 +57,7 @@ class Verdict:
         None  #: the subject this one only suffers from (a dead host, a cut link); None: it is its own cause
     )
     votes: tuple[Vote, ...] = ()
+    doubt: str | None = None  #: something larger (a subject) that it may turn out to suffer from: not settled yet
 
 
 @dataclass(frozen=True, slots=True)

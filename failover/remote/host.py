@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import shutil
+import time
 from pathlib import Path
 
 from failover.remote.task import Done, Failed, Refused, Task, Unknown
@@ -19,7 +20,7 @@ def boot_id() -> str:
 
 def alive(_: Task) -> Done:
     """Action ``host-alive``."""
-    return Done("alive", {"boot_id": boot_id()})
+    return Done("alive", {"boot_id": boot_id(), "wall": time.time()})
 
 
 def capacity(task: Task) -> Done:

@@ -10,13 +10,18 @@ from failover.remote.wire import NoServer, WireError
 
 
 def fence(task: Task) -> Done:
-    """Action ``pg-fence``: only a server that takes writes, or one that does not run, is fenced."""
+    """Action ``pg-fence``: only a server that takes writes, or one that does not run, is fenced.
+
+    A copy takes no writes: it is left as it is where the plan says that this is fine, else nothing is done.
+    """
     server.assert_host(task)
     service = supervisor.supervisor(task)
     already = service.down() and service.marked()
     if not already:
         before = server.control(task)
         if (server.data(task) / "standby.signal").exists():
+            if task.give.get("copy_is_fine") is True:
+                return Done("is a copy, and takes no writes", {"system_id": before.system_id})
             raise Refused("this server is a copy, not a writer: it was not fenced")
         _checkpoint(task, before.system_id)
         supervisor.stop(service, task)

@@ -48,14 +48,13 @@ def receive_again(task: Task) -> Done:
 
 
 def catch_up(task: Task) -> Done:
-    """Action ``pg-catch-up``: has more than ``lsn``, where the record begins with which a stopped writer's log ends."""
+    """Action ``pg-catch-up``: has the log up to ``lsn``, e.g. where a stopped writer's ended."""
     wanted = int(task.give["lsn"])
     with _standby(task) as session:
         end, _ = _end(session)
-        while end <= wanted:
+        while end < wanted:
             if task.left() < 0.05:
-                missing = wanted - end
-                raise Failed(f"has the log up to {lsn_text(end)}; {missing} bytes and a record are missing")
+                raise Failed(f"has the log up to {lsn_text(end)}; {wanted - end} bytes are missing")
             time.sleep(_LOOK)
             end, _ = _end(session)
     return Done(f"has the log up to {lsn_text(end)}", {"lsn": end})

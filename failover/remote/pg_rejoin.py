@@ -66,7 +66,7 @@ def _ends_before_the_fork(said: server.Control, primary: Source) -> bool:
     if said.state == "shut down in recovery":
         return said.timeline in primary.forks or said.timeline == primary.timeline
     fork = primary.forks.get(said.timeline)
-    return said.clean and fork is not None and said.lsn < fork
+    return said.clean and fork is not None and said.lsn <= fork
 
 
 def _refuse_a_writer(task: Task, service: supervisor.Supervisor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from failover.remote import server, supervisor
-from failover.remote.task import Done, Ended, Facts, Task, Unknown
+from failover.remote.task import Done, Ended, Facts, Failed, Task, Unknown
 from failover.remote.wire import Connection, NoServer, Row, ServerError, WireError
 
 _SELF = """
@@ -14,7 +14,7 @@ SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),
        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
   CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() - '0/0'::pg_lsn END,
   pg_last_wal_receive_lsn() - '0/0'::pg_lsn, pg_last_wal_replay_lsn() - '0/0'::pg_lsn,
-  extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time),
+  extract(epoch FROM clock_timestamp() - coalesce(r.last_msg_receipt_time, pg_last_xact_replay_timestamp())),
   current_setting('synchronous_standby_names'), r.status, r.sender_host
 FROM pg_control_checkpoint() c CROSS JOIN pg_control_recovery() e LEFT JOIN pg_stat_wal_receiver r ON true
 """
@@ -29,7 +29,15 @@ ORDER BY 1 LIMIT 50
 
 
 def state(task: Task) -> Done:
-    """Action ``pg-state``."""
+    """Action ``pg-state``; a server in another role than the wanted one is a failure."""
+    found = _found(task)
+    wanted, role = task.give.get("role"), found.facts["role"]
+    if wanted is not None and role != wanted:
+        raise Failed(f"it is {role}, not {wanted}", found.facts)
+    return found
+
+
+def _found(task: Task) -> Done:
     try:
         with server.here(task) as session:
             facts = describe(session)

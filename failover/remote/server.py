@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from failover.remote.task import Failed, Peer, Refused, Task, Unknown, lsn_number
+from failover.remote.task import Failed, Peer, Refused, Task, Unknown, lsn_number, lsn_text
 from failover.remote.wire import Connection, Login, NoServer, ServerError, WireError
 
+_PAGE, _SHORT_HEADER, _LONG_HEADER = 8192, 24, 40  #: of the log, in bytes
 _LOOK = 0.02  #: seconds between two tries to reach a server that starts
 
 
@@ -22,11 +24,11 @@ class Control:
     state: str
     system_id: str
     timeline: int
-    lsn: int  #: where the last checkpoint's record begins
+    lsn: int  #: where the log ends, when ``clean``; else where the last checkpoint's record begins
 
     @property
     def clean(self) -> bool:
-        """Whether the log surely ends with that checkpoint."""
+        """Whether the log surely ends with the last checkpoint."""
         return self.state == "shut down"
 
 
@@ -97,12 +99,38 @@ def control(task: Task) -> Control:
     if ran.returncode != 0:
         raise Failed(f"pg_controldata: {ran.stderr.strip()[:200]}")
     said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in ran.stdout.splitlines())}
-    return Control(
+    found = Control(
         said["Database cluster state"],
         said["Database system identifier"],
         int(said["Latest checkpoint's TimeLineID"]),
         lsn_number(said["Latest checkpoint location"]),
     )
+    if not found.clean:
+        return found
+    try:
+        return replace(found, lsn=log_end(data(task) / "pg_wal", found, int(said["Bytes per WAL segment"])))
+    except Failed as damaged:
+        return replace(found, state=str(damaged))  # stopped for all we know, but no longer clean
+
+
+def log_end(folder: Path, said: Control, segment: int) -> int:
+    """Where the last checkpoint's record ends. A record begins with its length; pages of the log have headers."""
+    number, each = said.lsn // segment, 0x100000000 // segment
+    file = folder / f"{said.timeline:08X}{number // each:08X}{number % each:08X}"
+    try:
+        with file.open("rb") as log:
+            log.seek(said.lsn % segment)
+            left = int.from_bytes(log.read(4), sys.byteorder)
+    except OSError as error:
+        raise Failed(f"the end of the log cannot be read: {error.strerror}") from error
+    if not 24 <= left <= 4096:
+        raise Failed(f"there is no checkpoint's record at {lsn_text(said.lsn)}")
+    end = said.lsn
+    while (room := _PAGE - end % _PAGE) < left:
+        left -= room
+        end += room
+        end += _LONG_HEADER if end % segment == 0 else _SHORT_HEADER
+    return (end + left + 7) // 8 * 8
 
 
 def set_setting(session: Connection, name: str, value: str) -> None:

@@ -89,7 +89,7 @@ def write_through(task: Task) -> Done:
     """Action ``write-through``: until one is acknowledged, since sessions may just be moving."""
     entry = Peer(task.address, int(task.label("entry-pg-port")))
     wanted = task.give.get("primary")
-    why = "nothing tried"
+    why, wrong = "nothing tried", ""
     while task.left() > _AGAIN:
         try:
             with _writer(task, entry) as session:
@@ -101,6 +101,6 @@ def write_through(task: Task) -> Done:
             by = next((name for name, peer in task.peers.items() if peer.address == address), address or "")
             if wanted is None or by == wanted:
                 return Done(f"a write was acknowledged by {by}", {"server": by})
-            why = f"it was acknowledged by {by}, not by {wanted}"
+            wrong = f"it was acknowledged by {by}, not by {wanted}"
         time.sleep(_AGAIN)
-    raise Failed(f"no write was acknowledged as it should be: {why}")
+    raise Failed(f"no write was acknowledged as it should be: {wrong or why}")

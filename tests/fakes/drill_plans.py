@@ -21,8 +21,8 @@ abort:
   - {when: old-writer-acks}
 """
 
-#: The center of the writer is gone. Its synchronous copy acknowledges nothing more to it, which fences it; a person gives
-#: their word for what a machine without power cannot answer.
+#: The center of the writer is gone. Its synchronous copy acknowledges nothing more to it, which fences it; a person
+#: gives their word for what a machine without power cannot answer.
 UNPLANNED = f"""plan: lost-production
 {HEAD}
 class: lost-center
@@ -95,7 +95,7 @@ class: switchover
 mode: graceful
 objectives: {{rto: 5m, rpo: 0s}}
 gates: [{{gate: lag-within-rpo, give: {{limit: 5s}}}}]
-soak: {{watch: 4s, confirm_within: 20s, otherwise: roll-back, role: commander}}
+soak: {{watch: 4s, confirm_within: 3s, otherwise: roll-back, role: commander}}
 steps:
   copies:
     kind: prepare

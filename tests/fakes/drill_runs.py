@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
@@ -152,9 +153,10 @@ class Stage:
         self.disk = KillDisk(Kill())
         self.hooks: list[Callable[[Record], None]] = []
 
-    def approve(self) -> None:
+    def approve(self, ago: float = 1.0) -> None:
         plan = self.story.plan
-        approvals.give(self.state / "approvals", plan.plan, plan.digest, "approver", APPROVER, self.clock.wall() - 1.0)
+        given = self.clock.wall() - ago
+        approvals.give(self.state / "approvals", plan.plan, plan.digest, "approver", APPROVER, given)
 
     def play(self, kill: Kill | None = None, **choices: Any) -> Ended | None:
         """One engine from start (or resume) to its end; None when it was killed."""
@@ -211,10 +213,8 @@ def _drain(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     while tasks:
-        try:
+        with contextlib.suppress(BaseException):
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        except BaseException:
-            pass
         tasks = {task for task in asyncio.all_tasks(loop) if not task.done()}
     loop.close()
 

@@ -1,8 +1,8 @@
 """Three simulated centers in virtual time: databases that replicate, entries, clients that write, and hosts that obey.
 
 They implement Hands and Meters by the table in ``failover/actions.py``. Clients write all the time through every entry;
-what was acknowledged, by whom and when, is remembered, so that the end of a story can be judged: nothing acknowledged is
-lost, and no writer acknowledges after another has taken over.
+what was acknowledged, by whom and when, is remembered, so that the end of a story can be judged: nothing acknowledged
+is lost, and no writer acknowledges after another has taken over.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ class Centers:
         self.acked_at_old = 0
         self.watched_old = ""
         self.metering = False
-        self.last_ok = {entry: 0.0 for entry in self.entries}
-        self.sabotage: dict[str, Callable[[Call], Reply | None]] = {}  #: action -> what it does instead (None: as ever)
+        self.last_ok = dict.fromkeys(self.entries, 0.0)
+        self.sabotage: dict[str, Callable[[Call], Reply | None]] = {}  #: action -> what it does instead; None: as ever
         self.after: dict[str, Callable[[], None]] = {}  #: action -> what happens to the world right after it, once
         self.calls: list[tuple[float, float, Call]] = []  #: began, ended
         self.silent: dict[str, str] = {}  #: vantage -> why it does not measure

@@ -19,19 +19,40 @@ from lab.up import up
 _PROJECT = Path(__file__).parent.parent.parent
 _FOLDER = Path(os.environ.get("OPS_LAB", _PROJECT / "var" / "lab"))
 _NET = os.environ.get("OPS_LAB_NET")
+_WAITING = ("test_detection", "test_watch_killed")
+NOTICED = "noticed"  #: the property of a test that holds a fault, its subject, and seconds until noticed and well again
 
 
 def _say(line: str) -> None:
     print(f"lab: {line}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with labs of their own go first, so that the machine does not carry two labs at once."""
-    items.sort(key=lambda item: "lab" in getattr(item, "fixturenames", ()) and not hasattr(_module(item), "lab"))
+    """Two groups that may run beside each other (pytest-xdist, ``loadgroup``): on the standing lab, and all others.
+
+    One after the other, labs that modules make for themselves are gone before the standing one comes. What counts real
+    seconds is last in its group: beside it there is no coming and going of whole labs any more.
+    """
+    items.sort(key=lambda item: (_stands(item), item.path.stem.startswith(_WAITING)))
+    for item in items:
+        if item.get_closest_marker("lab"):
+            item.add_marker(pytest.mark.xdist_group("standing" if _stands(item) else "others"))
 
 
-def _module(item: pytest.Item) -> object:
-    return getattr(item, "module", None)
+def _stands(item: pytest.Item) -> bool:
+    """Whether a test uses the lab of the session, and not one that its module makes."""
+    return "lab" in getattr(item, "fixturenames", ()) and not hasattr(getattr(item, "module", None), "lab")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How soon faults were noticed, whichever process saw it."""
+    reports = (report for category in ("passed", "failed") for report in terminalreporter.stats.get(category, ()))
+    rows = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == NOTICED]
+    if rows:
+        terminalreporter.write_line(f"\n{'fault':34} {'blamed':36} {'noticed':>9} {'ok again':>9}")
+    for fault, about, noticed, healed in rows:
+        terminalreporter.write_line(f"{fault:34} {about:36} {noticed:7.1f} s {healed:7.1f} s")
 
 
 @pytest.fixture(scope="session")

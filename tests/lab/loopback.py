@@ -79,7 +79,8 @@ class Loopback:
         return done.stdout
 
     def pid(self, host_id: str, service: str) -> int:
-        return int((self.place(host_id).folder / "sv" / service / "supervise" / "pid").read_text())
+        """The process that runit minds; 0 while there is none."""
+        return int((self.place(host_id).folder / "sv" / service / "supervise" / "pid").read_text().strip() or 0)
 
     def power_off(self, host_id: str) -> None:
         """SIGKILL for the host's supervisors and everything below them, at once."""

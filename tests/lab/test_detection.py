@@ -8,8 +8,8 @@ not on the way back, and no runbook ran that could not help.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from lab.faults import FAULTS, Active, inject, undo
 from runbooks.run_record import Outcome
 from state.reasons import say
 from state.verdict import Change, Fault
+from tests.lab.conftest import NOTICED
 from tests.lab.watch_process import watching
 from tests.lab.watching import Observed, told
 
@@ -238,11 +239,10 @@ ROUNDS: tuple[tuple[Row, ...], ...] = (
 
 @dataclass
 class Watched:
-    """The lab, the watch beside it, and how long each fault took to be noticed."""
+    """The lab and the watch beside it."""
 
     lab: Lab
     watch: Observed
-    times: list[tuple[str, str, float, float]] = field(default_factory=list)
 
     def inject(self, rows: Sequence[Row]) -> dict[Row, Active]:
         """The faults of some rows; rows that share a fault share its record."""
@@ -258,7 +258,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Watched]:
+def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """One watch for all rounds, on a lab where everything is ok."""
     folder: Path = tmp_path_factory.mktemp("watch")
     with watching(folder, lab.estate_folder, "--every", "2") as watch:
@@ -267,15 +267,6 @@ def watched(lab: Lab, tmp_path_factory: pytest.TempPathFactory, request: pytest.
         found.watch.settle(_SETTLE)
         yield found
         assert watch.end() == 0, watch.log[-3000:]
-    if reporter := request.config.pluginmanager.get_plugin("terminalreporter"):
-        for line in _table(found.times):
-            reporter.write_line(line)
-
-
-def _table(times: Sequence[tuple[str, str, float, float]]) -> Iterator[str]:
-    yield f"\n{'fault':34} {'blamed':36} {'noticed':>9} {'ok again':>9}"
-    for fault, about, noticed, healed in times:
-        yield f"{fault:34} {about:36} {noticed:7.1f} s {healed:7.1f} s"
 
 
 def test_every_fault_of_the_lab_has_its_row() -> None:
@@ -283,19 +274,22 @@ def test_every_fault_of_the_lab_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("rows", ROUNDS, ids=lambda rows: ", ".join(dict.fromkeys(row.id for row in rows)))
-def test_faults_are_noticed_blamed_on_the_right_thing_and_forgotten(watched: Watched, rows: tuple[Row, ...]) -> None:
+def test_faults_are_noticed_blamed_on_the_right_thing_and_forgotten(
+    watched: Watched, rows: tuple[Row, ...], record_property: Callable[[str, object], None]
+) -> None:
     began = time.time()
     try:
         faults = watched.inject(rows)
         noticed = {row: _noticed(watched.watch, row, fault) for row, fault in faults.items()}
         for row in rows:
+            _opened(watched.watch, row, began)
             _suffering(watched.watch, row)
             if row.repair:
                 _repaired(watched.watch, row, began)
     finally:
         healed = watched.heal(rows)
     for row, change in noticed.items():
-        watched.times.append((row.id, row.subject, change.at - (faults[row].done or began), healed))
+        record_property(NOTICED, (row.id, row.subject, change.at - (faults[row].done or began), healed))
         _speaks_of_it(row, change)
     _nothing_else(watched.watch, rows, began)
 
@@ -311,6 +305,15 @@ def _noticed(watch: Observed, row: Row, fault: Active) -> Change:
     assert fault.at - _EARLIER <= change.since <= change.at, told(change)
     assert change.cause is None, told(change)
     return change
+
+
+def _opened(watch: Observed, row: Row, began: float) -> None:
+    """It has become an incident: nothing larger is in doubt any more."""
+
+    def look() -> bool:
+        return any(one.subject == row.subject for one in watch.incidents(began))
+
+    watch.until(look, f"{row.id}: an incident of {row.subject}", _NOTICE, shown=lambda: watch.incidents(began))
 
 
 def _suffering(watch: Observed, row: Row) -> None:

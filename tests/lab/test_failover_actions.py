@@ -92,11 +92,11 @@ def test_looking(play: Callable[[Story], None]) -> None:
         for entry in ENTRIES:
             assert (await ask(at, "entry-state", entry)).facts["active"] == [CLOUD]
             assert (await ask(at, "write-through", entry, primary=CLOUD)).facts["server"] == CLOUD
-        await ends(at, FAILED, f"by {CLOUD}", "write-through", ENTRIES[0], primary=DR, timeout=1.0)
+        await ends(at, FAILED, f"by {CLOUD}", "write-through", ENTRIES[0], primary=DR, timeout=4.0)
         await ends(at, DONE, "page", "app-check", ENTRIES[2], path="/data-hub/read", expect="tricenter")
         await ends(at, FAILED, "404", "app-check", ENTRIES[2], path="/data-hub/nowhere")
         assert (await ask(at, "capacity", DR)).facts["disk_free"] > 0
-        await ends(at, DONE, "alive", "host-alive", DR, urgent=False)
+        await ends(at, DONE, "alive", "host-alive", DR, urgent=False, timeout=120.0)
 
     play(story)
 
@@ -142,13 +142,13 @@ def test_everything_twice_and_on_the_wrong_host(play: Callable[[Story], None]) -
     async def story(at: Switch) -> None:
         await _refusals(at)
         await at.act("pg-set-sync", BIGDATA, standbys=())
-        fence = await at.act("pg-fence", CLOUD, urgent=False, timeout=60.0)
+        fence = await at.act("pg-fence", CLOUD, urgent=False, timeout=120.0)
         again = await at.act("pg-fence", CLOUD)
         assert (again.facts, "already" in again.says) == (fence.facts, True)
         state = await at.act("pg-state", CLOUD)
         assert (state.facts["role"], state.facts["fenced"], state.facts["lsn"]) == ("none", True, fence.facts["lsn"])
         await ends(
-            at, DONE, "refuses connections", "pg-refused-write", BIGDATA, target=CLOUD, urgent=False, timeout=60.0
+            at, DONE, "refuses connections", "pg-refused-write", BIGDATA, target=CLOUD, urgent=False, timeout=120.0
         )
         await at.act("pg-catch-up", BIGDATA, lsn=fence.facts["lsn"])
         await ends(at, REFUSED, "not 1234", "pg-promote", BIGDATA, system_id="1234")
@@ -163,7 +163,7 @@ def test_everything_twice_and_on_the_wrong_host(play: Callable[[Story], None]) -
         for _ in range(2):
             await at.act("pg-follow", DR, primary=BIGDATA)
         assert (await at.act("pg-rejoin", CLOUD, 60.0, primary=BIGDATA)).facts["way"] == "as-is"
-        assert (await at.act("pg-rejoin", CLOUD, 60.0, primary=BIGDATA, urgent=False)).facts["way"] == "as-is"
+        assert (await at.act("pg-rejoin", CLOUD, 120.0, primary=BIGDATA, urgent=False)).facts["way"] == "as-is"
         assert (await at.act("pg-set-sync", BIGDATA, standbys=(CLOUD,))).facts["before"] == []
         assert (await at.act("pg-set-sync", BIGDATA, standbys=(CLOUD,))).facts["before"] == [CLOUD]
         await at.over(BIGDATA, CLOUD)
@@ -181,14 +181,14 @@ async def _refusals(at: Switch) -> None:
     await ends(at, REFUSED, "copy itself", "pg-rejoin", DR, primary=BIGDATA)
     await ends(at, REFUSED, "own copy", "pg-follow", DR, primary=DR)
     await ends(at, REFUSED, "no server", "entry-point", ENTRIES[0], primary=ENTRIES[1])
-    await ends(at, REFUSED, "pg-data", "pg-fence", ENTRIES[0])
+    await ends(at, REFUSED, "no service", "pg-fence", ENTRIES[0])
     old = Switch(at.hands, Token("older", at.token.epoch - 1))
     await at.act("entry-auto", ENTRIES[0])
     await at.act("pg-checkpoint", DR)
     for action, host in (("entry-auto", ENTRIES[0]), ("pg-checkpoint", DR)):
         told = await ends(old, REFUSED, "older than", action, host)
         assert told.facts["epoch"] == at.token.epoch
-    await ends(old, REFUSED, "older than", "pg-unfence", DR, urgent=False, timeout=60.0)
+    await ends(old, REFUSED, "older than", "pg-unfence", DR, urgent=False, timeout=120.0)
 
 
 @pytest.mark.parametrize("way", ["rewind", "copy"])
@@ -221,7 +221,7 @@ def test_canceling_a_runbook_leaves_nothing_here_or_there(play: Callable[[Story]
         inject(healthy, "freeze", (CLOUD,))
         idle = len(there())
         working = asyncio.ensure_future(
-            ask(at, "pg-refused-write", DR, urgent=False, timeout=60.0, target=CLOUD, hung_is_refused=False)
+            ask(at, "pg-refused-write", DR, urgent=False, timeout=120.0, target=CLOUD, hung_is_refused=False)
         )
         await _until(lambda: len(there()) > idle)
         working.cancel()

@@ -63,9 +63,16 @@ class Script:
     def shown(self) -> bool:
         """Whether the store knows the last turn of every target; remembers when it first did."""
         for subject, turns in self.turns.items():
-            if not turns[-1].seen and self.watch.status(subject) == turns[-1].status.value:
+            if not turns[-1].seen and self._known(subject) is turns[-1].status:
                 turns[-1].seen = time.time()
         return all(turns[-1].seen for turns in self.turns.values())
+
+    def _known(self, subject: str) -> Status | None:
+        """What the store knows of a subject; an outage once it is an incident, too, so that it must not be missed."""
+        said = self.watch.status(subject)
+        ill = self.watch.ask("SELECT count(*) FROM incidents WHERE subject = ? AND closed IS NULL", subject)
+        status = Status.DOWN if ill else Status.OK
+        return status if said == status.value else None
 
     def calm(self) -> bool:
         """Whether everything is known to work."""

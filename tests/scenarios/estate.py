@@ -41,9 +41,10 @@ MARK = Mark(Path("estate.yml"), 1)
 
 
 class Ask(BaseModel):
-    """Parameters of every check here: judging only looks at ``ask``."""
+    """Parameters of every check here: judging looks at ``ask``, runbooks at ``expect``."""
 
     ask: str = ""
+    expect: str = ""
 
 
 def both(text: str) -> Name:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from failover import chain
 from failover.engine import Ended
@@ -31,6 +34,13 @@ def lying_fence() -> Centers:
     """A fence that says it is done, and the writer goes on."""
     world = Centers()
     world.sabotage["pg-fence"] = lambda _: Reply(Outcome.DONE, facts={"lsn": 0, "timeline": 1, "system_id": "1"})
+    return world
+
+
+def lifted_fence() -> Centers:
+    """A fence that somebody lifts once it is proved."""
+    world = Centers()
+    world.after["pg-refused-write"] = lambda: setattr(world.servers["cloud-db"], "fenced", False)
     return world
 
 
@@ -84,3 +94,32 @@ def test_killed_at_every_instant_it_ends_as_if_it_had_not_been(name: str, folder
         stage = begin(folder / str(instant), name)
         assert stage.play(Kill(instant)) is None, f"instant {instant} of {counting.count} was not reached"
         assert judged(stage, stage.play()) == expected, f"killed at instant {instant}"
+
+
+def test_killed_at_every_instant_a_lifted_fence_still_stops_the_promotion(folder: Path) -> None:
+    """It pauses, or goes back when the meters see the old writer acknowledge first."""
+    lifted, counting = Story(from_text(BACK), lifted_fence, choices=SHORT), Kill()
+    whole = Stage(folder / "whole", lifted)
+    whole.approve()
+    whole.play(counting)
+    for instant in counting.distinct:
+        stage = Stage(folder / str(instant), lifted)
+        stage.approve()
+        assert stage.play(Kill(instant)) is None
+        assert judged(stage, stage.play())["state"] in (State.PAUSED, State.ROLLED_BACK)
+        assert stage.world.servers["bigdata-db"].promotions == 0
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(STORIES)), instants=st.lists(st.integers(0, 250), min_size=2, max_size=4))
+def test_killed_again_and_again(name: str, instants: list[int], folder: Path) -> None:
+    undisturbed = begin(folder / str(next(_NUMBERS)), name)
+    expected = judged(undisturbed, undisturbed.play())
+    stage = begin(folder / str(next(_NUMBERS)), name)
+    ended = None
+    for instant in instants:
+        ended = ended or stage.play(Kill(instant))
+    assert judged(stage, ended or stage.play()) == expected
+
+
+_NUMBERS = itertools.count()

@@ -73,6 +73,26 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     assert sorted(said(folder)) == sorted(line for case in chosen for line in case.expected)
 
 
+def test_a_mistake_of_shape_hides_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "plans"
+    shutil.copytree(BASE, folder)
+    chosen = [CASES[title] for title in BESIDE]
+    for case in chosen:
+        case.apply(folder)
+    assert sorted(said(folder)) == sorted(line for case in chosen for line in case.expected)
+
+
+BESIDE = (
+    "aims: a drill that is not known",
+    "aims: a key that is not known",
+    "inputs: a place that is none",
+    "inputs: text where a whole number is wanted",
+    "inputs: a place where text is wanted",
+    "steps: destructive without an identity",
+    "aims: an abort with a limit that means nothing",
+)
+
+
 def test_two_plans_of_one_name(tmp_path: Path) -> None:
     folder = tmp_path / "plans"
     shutil.copytree(BASE, folder)

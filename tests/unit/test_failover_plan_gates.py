@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failover.bind import bind
-from failover.concrete import Call, ConcretePlan
+from failover.concrete import ConcretePlan
 from failover.gates import GATES, judge, judge_all
 from failover.lint import ours
-from failover.looking import look, questions
 from failover.plan import Gate
 from failover.ports import Outcome, Reply
 from failover.reasons import TEXTS, say
@@ -187,6 +185,13 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
         "gate.lags",
     ),
     ("lag-within-rpo", REMOTE, databases(cloud_db=SILENT, dr_db=standby(age=None)), "unknown", "gate.lag_untold"),
+    (
+        "lag-within-rpo",
+        METRO,
+        replace(databases(cloud_db=SILENT, bigdata_db=standby(age=None)), synchronous=frozenset({"bigdata-db"})),
+        "pass",
+        "gate.was_sync",
+    ),
     ("lag-within-rpo", STAYS, WELL, "pass", "gate.writer_stays"),
     ("entries-serve", PLANNED, WELL, "pass", "gate.entries_serve"),
     ("entries-serve", PLANNED, NONE, "unknown", "gate.entries_silent"),
@@ -320,22 +325,6 @@ def test_whatever_hosts_say_a_gate_answers(said: dict[str, Reply]) -> None:
     for plan in (PLANNED, METRO, REMOTE):
         for judged in judge_all(plan, seen):
             assert say(judged.because, "zh")
-
-
-def test_looking_asks_what_the_gates_need_and_nothing_of_lost_centers() -> None:
-    asked: list[Call] = []
-
-    async def ask(calls: Sequence[Call]) -> Sequence[Reply]:
-        asked.extend(calls)
-        return [done(action=call.action, host=call.host) for call in calls]
-
-    seen = asyncio.run(look(METRO, ask, replace(NONE, other_runs=())))
-    assert {call.action for call in asked} == {"host-alive", "pg-state", "entry-state", "capacity"}
-    assert not {call.host for call in asked} & set(METRO.gone)
-    assert seen.other_runs == ()
-    parts = {"alive": seen.alive, "databases": seen.databases, "entries": seen.entries, "capacity": seen.capacity}
-    for part, calls in questions(METRO).items():
-        assert {host: reply.facts["host"] for host, reply in parts[part].items()} == {c.host: c.host for c in calls}
 
 
 FAILOVER = Path(__file__).parents[2] / "failover"

@@ -70,7 +70,7 @@ def test_leaving_steps_out_keeps_the_order_of_the_rest(needs: Needs, kept: set[s
         (
             "lost-production-metro",
             Mode.UNGRACEFUL,
-            ("look", "declare", "clear-sync", "fence", "catch-up", "promote", "point"),
+            ("look", "declare", "fence", "clear-sync", "catch-up", "promote", "point"),
         ),
         ("link-cut-metro", Mode.UNGRACEFUL, ("look", "decide", "give-up-sync")),
         ("dr-lost", Mode.GRACEFUL, ()),

@@ -14,7 +14,6 @@ from failover.concrete import Call, ConcretePlan, Found, Value
 from failover.lint import ours
 from failover.seen import Seen
 from failover.today import Today, today, told
-from inventory.errors import OperatorError
 from inventory.model import Estate
 from lab import estate_copy, keys
 from lab.layout import Layout
@@ -169,10 +168,3 @@ def test_a_plan_from_a_file(estate: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_misspelt_plan(capsys: pytest.CaptureFixture[str]) -> None:
     assert ops.main(["drill", "plan", "switchover-metra"]) == 2
     assert "there is no plan `switchover-metra` — did you mean `switchover-metro`?" in capsys.readouterr().err
-
-
-def test_looking_without_hands_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(OperatorError, match="leave out --look"):
-        drill_cli._hosts_asked()
-    assert ops.main(["drill", "plan", "dr-lost", "--look"]) == 2
-    assert "leave out --look" in capsys.readouterr().err

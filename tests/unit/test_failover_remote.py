@@ -17,7 +17,7 @@ import pytest
 
 from failover import host_tasks, remote
 from failover.actions import ACTIONS
-from failover.remote import carry_out, entry, epoch, pg_state, supervisor
+from failover.remote import carry_out, entry, epoch, pg_state, server, supervisor
 from failover.remote.task import Done, Ended, Failed, Refused, Task, Unknown, lsn_number, lsn_text
 from tests.fakes import runit
 from tests.fakes.haproxy import Haproxy, haproxy
@@ -57,6 +57,34 @@ def test_places_in_the_log(text: str, number: int) -> None:
 )
 def test_synchronous_names(setting: str, names: list[str]) -> None:
     assert pg_state.names(setting) == names
+
+
+SEGMENT = 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("begins", "length", "ends"),
+    [
+        (0x1000028, 114, 0x10000A0),  # inside a page, rounded up to 8
+        (0x1002000 - 8, 114, 0x1002000 + 24 + 112),  # over the end of a page: 106 bytes after a short header
+        (0x1FFFFF8, 114, 0x2000000 + 40 + 112),  # over the end of a segment: a long header
+        (0x1002000 - 120, 120, 0x1002000),
+    ],
+)
+def test_where_the_log_ends(tmp_path: Path, begins: int, length: int, ends: int) -> None:
+    with (tmp_path / f"00000003{0:08X}{begins // SEGMENT:08X}").open("wb") as log:
+        log.seek(begins % SEGMENT)
+        log.write(length.to_bytes(4, sys.byteorder))
+    said = server.Control("shut down", "1", 3, begins)
+    assert server.log_end(tmp_path, said, SEGMENT) == ends
+    with pytest.raises(Failed):
+        server.log_end(tmp_path, server.Control("shut down", "1", 4, begins), SEGMENT)
+
+
+def test_a_log_that_does_not_hold_the_record(tmp_path: Path) -> None:
+    (tmp_path / f"00000003{0:08X}{1:08X}").write_bytes(bytes(4096))
+    with pytest.raises(Failed, match="no checkpoint"):
+        server.log_end(tmp_path, server.Control("shut down", "1", 3, SEGMENT + 40), SEGMENT)
 
 
 # --- epochs ----------------------------------------------------------------------------------------------------------

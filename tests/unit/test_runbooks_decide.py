@@ -97,6 +97,12 @@ def test_a_standby_that_stopped_replaying_is_resumed_and_never_restarted() -> No
     assert found["restart-service"].because.code == "runbook.unless"
 
 
+def test_no_restart_renews_a_certificate() -> None:
+    checks = [replace(check, kind="tls") if check.subject == small.APP else check for check in CHECKS]
+    found = decide(ESTATE, checks, [incident()], [*HEALTHY, app_verdict()], catalogue=CARDS, runs=(), now=NOW)
+    assert {one.runbook: one.because.code for one in found}["restart-service"] == "runbook.no_check"
+
+
 def frozen(card: str, **changes: Any) -> dict[str, Card]:
     return {card: CARDS[card].model_copy(update=changes)}
 
@@ -117,6 +123,8 @@ def seen_ok_from_dr(of: Verdict) -> Verdict:
     [
         ("runbook.no_verdict", lambda: restart(app_verdict(status=UNKNOWN))),
         ("runbook.suffers", lambda: restart(app_verdict(cause="host:app1"))),
+        ("runbook.doubt", lambda: restart(app_verdict(doubt="center:cloud"))),
+        ("runbook.young", lambda: restart(app_verdict(), policy=Policy(stand=9.0))),
         ("runbook.fault", lambda: restart(app_verdict(fault=Fault.LINK))),
         ("runbook.status", lambda: restart(app_verdict(status=DEGRADED), cards=eager(status=(DOWN,)))),
         ("runbook.no_check", lambda: restart(app_verdict(app1=UNKNOWN))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pwd
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from sqlalchemy import create_engine, text
 
 from checks.result import Result, Status
 from inventory.errors import OperatorError
+from state.database import _engine, writing
 from state.incidents import GONE
 from state.signals import Signal
 from state.store import Store
@@ -249,6 +252,25 @@ def test_a_damaged_file_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(OperatorError, match="cannot open the store"):
         Store.open(f"sqlite:///{tmp_path}/state.db")
+
+
+def _open_all(files: list[str], together: Barrier) -> None:
+    for file in files:
+        together.wait(60)
+        with writing(_engine(f"sqlite:///{file}"), durable=False):
+            pass
+
+
+def test_new_files_are_opened_by_several_processes_at_once(tmp_path: Path) -> None:
+    """Only the first step of opening, often: it is the one that SQLite refuses instead of waiting."""
+    processes = multiprocessing.get_context("spawn")
+    files, together = [f"{tmp_path}/{number}.db" for number in range(60)], processes.Barrier(3)
+    racers = [processes.Process(target=_open_all, args=(files, together)) for _ in range(3)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(60)
+    assert [racer.exitcode for racer in racers] == [0, 0, 0]
 
 
 def test_two_that_open_a_new_store_at_once_both_get_it(url: str) -> None:

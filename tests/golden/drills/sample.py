@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -283,16 +284,19 @@ def _probes(one: Outage, noise: random.Random) -> Track:
 Drill = tuple[DrillRecord, tuple[Track, ...]]
 
 
+@cache
 def good() -> Drill:
     """Everything went as planned."""
     seen = measured()
     return drill_record(good_script().records(), plan(), seen), tracks(seen)
 
 
+@cache
 def lossy() -> Drill:
     """An unplanned failover over a lagging copy: acknowledged writes are gone, the time was missed."""
     script = Script("20260913T010000Z-metro-switchover-0bad")
     opening(script, "real")
+    script.at(60.14, Kind.GATE, {"gate": "lag-within-rpo", "hard": True, "result": "unknown", "because": "no answer"})
     script.at(
         60.15, Kind.OVERRIDE, {"gate": "lag-within-rpo", "by": "wang-wei", "reason": "原中心已失联，数据无法取得"}
     )
@@ -322,6 +326,7 @@ def lossy() -> Drill:
     return drill_record(script.records(), plan(), seen), tracks(seen, lost=(62.2, 62.3, 62.4, 62.5))
 
 
+@cache
 def inconclusive() -> Drill:
     """One vantage brought nothing home, and the interval holds the target."""
     script = Script("20260914T010000Z-metro-switchover-0c0c")
@@ -346,6 +351,7 @@ def inconclusive() -> Drill:
     return drill_record(script.records(), plan(), seen), tracks(seen)[:4]
 
 
+@cache
 def rolled_back() -> Drill:
     """A step failed; everything was taken back but one thing."""
     script = Script("20260915T010000Z-metro-switchover-0dd0")
@@ -366,6 +372,7 @@ def rolled_back() -> Drill:
     return drill_record(script.records(), plan(), seen), tracks(seen)
 
 
+@cache
 def refused() -> Drill:
     """Nothing was touched."""
     script = Script("20260916T010000Z-metro-switchover-0eef")
@@ -377,6 +384,7 @@ def refused() -> Drill:
     return drill_record(script.records(), plan(), None), ()
 
 
+@cache
 def tabletop() -> Drill:
     """The same plan walked at a table."""
     script = Script("20260917T010000Z-metro-switchover-7ab1")
@@ -409,6 +417,7 @@ EVIL = (
 )
 
 
+@cache
 def hostile() -> Drill:
     """Every text that comes from outside tries to be more than text."""
     script = Script("20260918T010000Z-metro-switchover-ffff")
