@@ -45,7 +45,7 @@ def act(
         return replies.refused(str(error), time.monotonic() - began)
     except Exception as error:  # whatever it was: how far it came is not known
         return replies.unknown(f"{type(error).__name__}: {error}", time.monotonic() - began)
-    return _reply(job, ended, time.monotonic() - began)
+    return read_reply(job, ended, time.monotonic() - began)
 
 
 def _job(task: Mapping[str, Any], estate: Estate, folder: Path, timeout: float, offset_ns: int | None) -> Job:
@@ -77,7 +77,8 @@ def _job(task: Mapping[str, Any], estate: Estate, folder: Path, timeout: float, 
     return Job(card, values, estate, folder.resolve() / run, check_mode=False)
 
 
-def _reply(job: Job, ended: Ended, took: float) -> Reply:
+def read_reply(job: Job, ended: Ended, took: float) -> Reply:
+    """What the host said, if it said anything; else what is known of how far the run came."""
     if (told := next(_told(job.folder), None)) is not None:
         return replies.reply(told, took)
     if ended.outcome is not None and _NEVER_THERE in ended.sentence:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ class Switch:
         await asyncio.gather(self.act("pg-follow", third, primary=new), self.act("pg-rejoin", old, 90.0, primary=new))
         await asyncio.gather(*(self.act("entry-auto", entry) for entry in ENTRIES))
         if sync:
+            await self.act("pg-replicates", new, standbys=(sync,))  # waits; setting it would refuse
             await self.act("pg-set-sync", new, standbys=(sync,))
             await self.act("pg-replicates", new, standbys=(sync,), sync=True)
 
@@ -169,6 +171,7 @@ async def _write(words: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what cannot be canceled is closed
     address, port, password = sys.argv[1:]
     secret = Path(password).read_text().strip()
     asyncio.run(_write(f"host={address} port={port} dbname=civil user=app password={secret} connect_timeout=2"))

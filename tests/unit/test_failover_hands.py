@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,12 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failover import host_tasks, replies
+from failover import hands_runbook, host_tasks, replies
 from failover.concrete import Call, Value
 from failover.hands import RealHands, open_hands
 from failover.ports import Outcome, Reply, Token
 from inventory.model import Estate
-from runbooks import guard
+from runbooks import guard, run_record
+from runbooks.catalogue import load
+from runbooks.launch import Ended
+from runbooks.workspace import Job
 from tests.fakes import small_estate
 from tests.fakes.sshd import SSHD, Sshd, sshd
 
@@ -180,7 +184,7 @@ def test_warm_hosts_tell_their_clock_and_dead_ones_hold_up_nobody(server: Sshd, 
             assert (alive.outcome, alive.facts["boot_id"]) == (Outcome.DONE, facts["boot_id"])
 
         use(estate(server, tmp_path, frozen.getsockname()[1]), tmp_path, body)
-    assert not agents(server)
+    asyncio.run(until(lambda: not agents(server)))
 
 
 @pytest_sshd
@@ -252,3 +256,33 @@ def test_an_older_epoch_is_refused_and_the_newer_one_told(server: Sshd, tmp_path
         assert (await hands.warm(["app1"]))["app1"].facts["epoch"] in (0, 9)
 
     use(estate(server, tmp_path), tmp_path, body)
+
+
+# --- as a runbook ----------------------------------------------------------------------------------------------------
+
+GOOD = {"outcome": "done", "says": "alive", "facts": {"x": 1}}
+NEVER = "Act: Failed to connect to the host via ssh: ssh: connect to host 10.0.0.1 port 22: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("event", "ended", "changes", "outcome", "says"),
+    [
+        ({"event": "runner_on_ok", "event_data": {"res": {"stdout": json.dumps(GOOD)}}}, None, True, "done", "alive"),
+        ({"event": "runner_on_ok", "event_data": {"res": {"stdout": "oops"}}}, None, True, "unknown", "no answer"),
+        ({"event": "runner_on_ok", "event_data": []}, None, True, "unknown", "no answer"),
+        ({"event": "runner_on_failed"}, (run_record.Outcome.FAILED, "rc 1"), True, "unknown", "rc 1"),
+        ({}, (run_record.Outcome.FAILED, NEVER), True, "refused", "nothing was sent"),
+        ({}, (run_record.Outcome.FAILED, NEVER), False, "unknown", "nothing was sent"),
+        ({}, (run_record.Outcome.TIMEOUT, "was stopped"), True, "unknown", "was stopped"),
+    ],
+)
+def test_what_came_of_a_runbook(
+    tmp_path: Path, event: object, ended: tuple[run_record.Outcome, str] | None, changes: bool, outcome: str, says: str
+) -> None:
+    events = tmp_path / "artifacts" / "run" / "job_events"
+    events.mkdir(parents=True)
+    (events / "1-x.json").write_text("half a")
+    (events / "2-x.json").write_text(json.dumps(event))
+    job = Job(load()["free-disk"], {"changes": changes}, small_estate.estate(), tmp_path, check_mode=False)
+    reply = hands_runbook.read_reply(job, Ended(*ended) if ended else Ended(None, ""), 1.0)
+    assert (reply.outcome.value, says in reply.says) == (outcome, True), reply
