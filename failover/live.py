@@ -13,11 +13,10 @@ from failover.concrete import Call, ConcretePlan
 from failover.gate_words import number
 from failover.gates import judge_all
 from failover.hands import open_hands
-from failover.measuring import LiveMeters
+from failover.measuring import meters_of
 from failover.ports import Hands, Outcome, Reply, Token
 from failover.preflight_gates import Ask, Opinion
 from failover.reasons import say
-from failover.run_folder import RunFolder
 from failover.seen import ClockOff, Judged, Seen, Vantage
 from failover.start import Reach
 from inventory.errors import OperatorError
@@ -33,15 +32,10 @@ def reach(estate: Estate) -> Reach:
         raise OperatorError(f"{estate.folder} has no meters.yml: what clients see could not be measured")
     return Reach(
         hands=lambda folder: open_hands(estate, folder.runs),
-        meters=lambda plan, folder, epoch: _meters(estate, plan, folder, epoch),
+        meters=lambda plan, folder, epoch: meters_of(estate, plan, folder, epoch),
         gates=lambda _: LiveGates(estate),
         old_address=lambda plan: _address(estate, plan.old_writer),
     )
-
-
-def _meters(estate: Estate, plan: ConcretePlan, folder: RunFolder, epoch: int) -> LiveMeters:
-    lost = {plan.centers[role.value] for role in plan.plan.lost if role.value in plan.centers}
-    return LiveMeters(estate, folder, epoch, aside=lost)
 
 
 def _address(estate: Estate, host: str) -> str:

@@ -57,7 +57,7 @@ def run_command(
     file = pick(plan)
     if not yes and not typer.confirm(_question(file, lang), err=True):
         raise typer.Exit(REFUSED)
-    choices = Choices(person, drill=kind, take_over=take_over, soak=soak)
+    choices = Choices(person, drill=kind, take_over=take_over, soak=soak, versions=_versions())
     _begin(file, estate, _desk(desk, runs, lang), choices, lang)
 
 
@@ -76,7 +76,8 @@ def failover_command(
     """Fail over for real. What a gate cannot know may be taken upon oneself, with a reason; what it knows may not."""
     from failover.engine_work import Choices
 
-    choices = Choices(person, drill="real", overrides=dict(map(_override, override or [])), take_over=take_over)
+    overrides = dict(map(_override, override or []))
+    choices = Choices(person, drill="real", overrides=overrides, take_over=take_over, versions=_versions())
     _begin(pick(plan), estate, _desk(desk, runs, lang), choices, lang, confirm=confirm)
 
 
@@ -181,6 +182,13 @@ def kill_switch_command(
     thrown = here.kill_switch.read()
     said = f"on {thrown.by} {thrown.because}".rstrip() if thrown else "off"
     out.print(lines(f"kill switch: {said} ({here.kill_switch.file})"), soft_wrap=True)
+
+
+def _versions() -> dict[str, str]:
+    """What would be carried out on hosts, so that readiness can tell when it changes."""
+    from failover.content import NAME, content_hash
+
+    return {NAME: content_hash()}
 
 
 def _desk(state: Path, runs: Path, lang: str) -> Desk:

@@ -234,7 +234,7 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     ("survivor-capacity", STAYS, NONE, "pass", "gate.writer_stays"),
     ("disk-free", PLANNED, WELL, "pass", "gate.disk_free"),
     ("disk-free", PLANNED, NONE, "unknown", "gate.capacity_untold"),
-    ("disk-free", PLANNED, capacity("dr-db", disk_free=GIB - 1), "fail", "gate.disk_short"),
+    ("disk-free", PLANNED, capacity("dr-db", disk_free=GIB // 8), "fail", "gate.disk_short"),
     ("disk-free", PLANNED, capacity("dr-db", disk_free=True), "unknown", "gate.capacity_untold"),
     ("disk-free", replace(PLANNED, writers=()), WELL, "unknown", "gate.capacity_untold"),
     ("clocks-agree", PLANNED, WELL, "pass", "gate.clocks_agree"),

@@ -81,7 +81,7 @@ def test_only_the_labs_addresses_may_come_to_the_database() -> None:
 
 def test_on_loopback_clients_come_from_the_loopback_address() -> None:
     hba = named(build(place("cloud-db", net="127.77")), "postgres").files["etc/postgres/pg_hba.conf"]
-    assert "host civil app 127.0.0.1/32 scram-sha-256" in hba
+    assert "host civil app,canary 127.0.0.1/32 scram-sha-256" in hba
 
 
 def test_the_server_runs_as_another_user_only_when_there_is_one() -> None:
