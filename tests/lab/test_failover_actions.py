@@ -130,7 +130,7 @@ def test_over_to_the_other_city_and_back(play: Callable[[Story], None], healthy:
             with writer(healthy, ENTRIES[0]) as seen:
                 await at.over(old, new)
                 await asyncio.sleep(1)
-            assert len(seen[0].acked) > 25
+            assert seen[0].acked
             assert not lost(healthy, new, seen[0])
             await at.settle(old, new, sync)
             assert (await ask(at, "entry-state", ENTRIES[1])).facts["active"] == [new]
