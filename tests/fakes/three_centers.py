@@ -120,6 +120,7 @@ class Centers:
         self.last_ok = dict.fromkeys(self.entries, 0.0)
         self.sabotage: dict[str, Callable[[Call], Reply | None]] = {}  #: action -> what it does instead; None: as ever
         self.after: dict[str, Callable[[], None]] = {}  #: action -> what happens to the world right after it, once
+        self.moments: dict[str, float] = {}  #: when a story's sabotage happened
         self.calls: list[tuple[float, float, Call]] = []  #: began, ended
         self.silent: dict[str, str] = {}  #: vantage -> why it does not measure
         self._pending: list[tuple[float, int]] = []

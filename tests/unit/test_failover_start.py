@@ -128,12 +128,16 @@ def test_what_is_said_lands_in_the_run(played: Played) -> None:
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    world = Centers()
+    world, began = Centers(), time.monotonic()
+
+    def since() -> float:
+        return time.monotonic() - began
+
     monkeypatch.setenv("OPS_DESK", str(tmp_path / "desk"))
     monkeypatch.setenv("OPS_DRILLS", str(tmp_path / "runs"))
     reach = Reach(
-        hands=lambda _: SimHands(world, Kill(), time.monotonic),
-        meters=lambda *_: SimMeters(world, Kill(), time.monotonic),
+        hands=lambda _: SimHands(world, Kill(), since),
+        meters=lambda *_: SimMeters(world, Kill(), since),
         gates=lambda _: SimGates({"guard-period": "fail"}),
     )
     monkeypatch.setattr("failover.live.reach", lambda _: reach)
