@@ -94,7 +94,7 @@ async def _pulse(work: Work) -> Pulse | None:
     try:
         async with asyncio.timeout(_PATIENCE):
             return await work.meters.pulse()
-    except (TimeoutError, OSError, ValueError):
+    except Exception:  # whatever is wrong with the meters is silence, and never the end of a run
         return None
 
 

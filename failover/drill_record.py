@@ -191,3 +191,8 @@ class DrillRecord:
     def wall(self, at: int) -> float:
         """A moment as Unix seconds."""
         return self.began_wall + (at - self.began) / NANO
+
+
+def switched(record: DrillRecord) -> bool:
+    """The new order stands; anything else met no target, however short the outage was."""
+    return record.state in {State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS}

@@ -89,9 +89,13 @@ class Engine:
         if any(each.startswith(preflight.EPOCH) for each in against):
             raise Outranked("; ".join(against))
         hear(work)
-        await preflight.start_meters(work)
-        if work.is_fenced():
-            work.fenced()
+        work.aside(self._measure_on())
+
+    async def _measure_on(self) -> None:
+        """Find the meters again; clients may be waiting, so the steps do not wait for this."""
+        await preflight.start_meters(self.work)
+        if self.work.is_fenced() and self.work.standing.state is not State.ROLLING_BACK:
+            await self.work.meters.fenced(self.work.world.old_address or self.work.plan.old_writer)
 
     async def _states(self) -> None:
         work = self.work
@@ -176,7 +180,7 @@ async def _stop_meters(work: Work) -> None:
     try:
         async with asyncio.timeout(120.0):
             vantages = dict(await work.meters.stop())
-    except (TimeoutError, OSError, ValueError) as error:
+    except Exception as error:  # whatever is wrong with the meters, the run itself has ended well or not
         vantages = {"meters": str(error)[:200] or "no answer"}
     work.note(Kind.METERS, {"state": "stopped", "vantages": vantages})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,13 +107,18 @@ class Work:
 
     def fenced(self, yes: bool = True) -> None:
         """Let the meters try the old writer from now on (or no longer); nobody waits for that."""
-        task = asyncio.ensure_future(self._tell_meters((self.world.old_address or self.plan.old_writer) if yes else ""))
+        self.aside(self.meters.fenced((self.world.old_address or self.plan.old_writer) if yes else ""))
+
+    def aside(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do something with the meters that nobody waits for; what goes wrong with it shows in their pulse."""
+
+        async def quietly() -> None:
+            with contextlib.suppress(Exception):
+                await work
+
+        task = asyncio.ensure_future(quietly())
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-    async def _tell_meters(self, address: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            await self.meters.fenced(address)
 
     async def end(self) -> None:
         """End what runs beside."""

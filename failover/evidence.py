@@ -29,7 +29,7 @@ VERIFIER = "verify_bundle.py"
 HEAD_ENDING = ".head.json"
 LONGEST_NAME = 100  #: bytes of a name in the plain archive that every tool reads
 #: what comes and goes while a run lives, and is no evidence
-_PASSING = (".lock", ".pid", ".tmp", ".sock")
+_PASSING = (".lock", ".pid", ".tmp", ".sock", ".reserve")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from failover.drill_record import NOTHING, DrillRecord, StepRecord, Words
+from failover.drill_record import NOTHING, DrillRecord, StepRecord, Words, switched
 from failover.measured import Outage, Verdict, Writes
 from failover.records import State
 
@@ -210,6 +210,8 @@ def _of_meters(record: DrillRecord) -> Iterator[Assertion]:
     for one in measured.judged:
         holds = {Verdict.PASS: True, Verdict.FAIL: False}.get(one.verdict)
         code = f"objective-{'missed' if holds is False else 'open'}"
+        if holds and not switched(record):
+            holds, code = None, ""  # a run that was taken back shows nothing of recovery, and mends nothing
         facts = {"objective": one.objective, "target": f"{one.target:g}"}
         severity = Severity.HIGH if holds is False else Severity.MEDIUM
         yield Assertion(f"objective:{one.objective}", holds, code, facts, Words(code=one.because), severity)

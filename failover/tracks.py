@@ -11,16 +11,17 @@ from dataclasses import replace
 from failover.drill_record import Sample, Seen, Track
 from failover.measured import Measured, Outage
 from failover.meter.clocks import Offset, to_desk
-from failover.meter.samples import CanaryWrite, Channel, VantageLog
+from failover.meter.samples import CanaryWrite, ReadBack, VantageLog
 
 Offsets = Mapping[str, Sequence[Offset]]  #: by vantage
 
 
 def tracks(logs: Iterable[VantageLog], offsets: Offsets) -> tuple[Track, ...]:
     """Probes of every vantage, then the writes, then what was tried at the old writer (all vantages together)."""
-    placed = [log for log in logs if offsets.get(log.vantage)]
+    every = list(logs)
+    placed = [log for log in every if offsets.get(log.vantage)]
     probes = [track for log in placed for track in _probes(log, offsets[log.vantage])]
-    writes = [track for log in placed for track in _writes(log, offsets[log.vantage])]
+    writes = [track for log in placed for track in _writes(log, every, offsets[log.vantage])]
     return (*probes, *writes, *_old_writer(placed, offsets))
 
 
@@ -48,21 +49,27 @@ def _desk(at: int | None, offsets: Sequence[Offset]) -> int | None:
 
 
 def _probes(log: VantageLog, offsets: Sequence[Offset]) -> Iterator[Track]:
-    for stream in log.streams:
+    for stream in (one for one in log.streams if one.probes):
         told = ((probe.sent, Seen.OK if probe.ok else Seen.FAILED) for probe in stream.probes)
         yield Track("probe", log.vantage, stream.name, _samples(told, offsets))
 
 
-def _writes(log: VantageLog, offsets: Sequence[Offset]) -> Iterator[Track]:
+def _writes(log: VantageLog, every: Sequence[VantageLog], offsets: Sequence[Offset]) -> Iterator[Track]:
     for channel in log.channels:
         if channel.writes:
-            told = ((write.sent, _fate(write, channel)) for write in channel.writes)
+            back = _read_back(channel.name, log, every)
+            told = ((write.sent, _fate(write, back)) for write in channel.writes)
             yield Track("write", log.vantage, channel.name, _samples(told, offsets))
 
 
-def _fate(write: CanaryWrite, channel: Channel) -> Seen:
+def _read_back(channel: str, log: VantageLog, every: Sequence[VantageLog]) -> ReadBack | None:
+    """A vantage that could not read its own numbers back may have them read by another."""
+    sources = (log, *(one for one in every if one is not log))
+    return next((found for one in sources if (found := one.read_backs.get((channel, log.vantage)))), None)
+
+
+def _fate(write: CanaryWrite, back: ReadBack | None) -> Seen:
     """What became of one write; what was never read back stays open."""
-    back = channel.read_back
     if write.fate == "rejected":
         return Seen.REJECTED
     if back is None or not back.settled:

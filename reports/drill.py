@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.sentence import clean
+from failover.drill_record import switched
 from failover.measured import Verdict
 from reports.drill_bands import band_sentences
 from reports.drill_chart import steps_chart, switch_chart
@@ -15,7 +16,6 @@ from reports.drill_rows import (
     declared,
     event_rows,
     finding_rows,
-    finished,
     gate_rows,
     goal_rows,
     measuring,
@@ -59,7 +59,8 @@ def drill_view(facts: DrillFacts, say: Language) -> DrillView:
         zone=facts.estate.timezone,
         run=clean(record.run, SHORT),
         notices=tuple(_notices(facts, say)),
-        headline=headline(facts, say),
+        headline=(said := headline(facts, say)),
+        mark=say(f"{'tabletop' if record.tabletop else 'drill'}_tone.{said.tone}"),
         support=tuple(support(facts, say)),
         cards=cards(facts, say),
         switch=switch_chart(facts, chart_headline(record, say), say),
@@ -114,7 +115,8 @@ def _overview(facts: DrillFacts, say: Language) -> Iterator[Source]:
     source, target = (center_name(facts, center, say) for center in (record.source, record.target))
     versions = [f"{clean(name, SHORT)} {clean(version, SHORT)}" for name, version in list(record.versions.items())[:20]]
     system = next((one.name.said(say.code) for one in facts.estate.systems if one.id == record.system), record.system)
-    arrow = say("overview.arrow", source=clean(record.old_writer, SHORT), target=clean(record.new_writer, SHORT))
+    writers = clean(record.old_writer, SHORT), clean(record.new_writer, SHORT)
+    arrow = say("overview.arrow", source=writers[0], target=writers[1]) if any(writers) else say("drill.none")
     yield Source(say("drill.run"), clean(record.run, SHORT))
     yield Source(say("overview.type"), term("drill_type", record.drill, say))
     yield Source(say("overview.class"), term("drill_class", record.klass, say))
@@ -141,7 +143,7 @@ def _conclusion(facts: DrillFacts, say: Language) -> Iterator[str]:
         return
     judged = record.measured.judged if record.measured else ()
     passed = bool(judged) and all(one.verdict is Verdict.PASS for one in judged)
-    proven = passed and finished(record) and record.drill in {"switchover", "real"} and tone(facts) is not Tone.BAD
+    proven = passed and switched(record) and record.drill in {"switchover", "real"} and tone(facts) is not Tone.BAD
     yield say("conclusion.verified") if proven else say("conclusion.not_verified")
     if proven:
         yield from band_sentences(record, say)

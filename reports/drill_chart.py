@@ -10,7 +10,7 @@ from failover.drill_record import NANO, DrillRecord, Seen, StepRecord, Track
 from failover.measured import Outage
 from reports.axis import Tick, ticks
 from reports.drill_facts import DrillFacts
-from reports.drill_words import bounds, center_name, outcome, step_name, stream_name
+from reports.drill_words import bounds, outcome, step_name, stream_name, vantage_name
 from reports.formats import moment
 from reports.language import Language
 from reports.view import Tone
@@ -18,6 +18,7 @@ from reports.view import Tone
 MOST_GOOD = 150  #: good samples of one row inside the window; the rest is thinned out evenly
 MOST_BAD = 600  #: other samples of one row
 MOST_ROWS = 12
+MISSING_ROWS = 3
 MOST_STEPS = 40
 LABEL = 60  #: characters of a label
 KEY_KINDS = ("fence", "promote", "traffic")  #: steps whose beginning is marked through the whole picture
@@ -84,6 +85,7 @@ def switch_chart(facts: DrillFacts, headline: str, say: Language) -> SwitchChart
     inside = [(track, _inside(track, start, end)) for track in facts.tracks[:MOST_ROWS]]
     every = max((-(-sum(seen in _GOOD for _, seen in points) // MOST_GOOD) for _, points in inside), default=1)
     rows = [_row(facts, track, _thinned(points, max(1, every)), say) for track, points in inside]
+    rows += list(_missing(facts, say))
     began, ended = record.wall(start), record.wall(end)
     steps = [_span(step, record, say) for step in record.steps if step.start is not None]
     told = tuple(span for span in steps if span.end > began and span.start < ended)
@@ -99,6 +101,13 @@ def switch_chart(facts: DrillFacts, headline: str, say: Language) -> SwitchChart
         any(sum(seen not in _GOOD for _, seen in points) > MOST_BAD for _, points in inside),
         _alt(facts, told, began, say),
     )
+
+
+def _missing(facts: DrillFacts, say: Language) -> Iterator[Row]:
+    """A vantage of which nothing came home has a row, too: an empty one."""
+    measured = facts.record.measured
+    for vantage in list(measured.missing)[:MISSING_ROWS] if measured else ():
+        yield Row(vantage_name(facts, vantage, say), say("switch.missing"), Tone.UNKNOWN, ())
 
 
 def _window(facts: DrillFacts) -> tuple[int, int] | None:
@@ -147,7 +156,7 @@ def _row(facts: DrillFacts, track: Track, points: Sequence[tuple[int, Seen]], sa
         note = say("switch.leaked", n=leaked) if leaked else say("switch.refused")
         return Row(say("switch.row_old", channel=channel), note, Tone.BAD if leaked else Tone.GOOD, drawn)
     lost = counted.count(Seen.LOST)
-    label = say("switch.row_write", channel=channel, vantage=center_name(facts, track.vantage, say))
+    label = say("switch.row_write", channel=channel, vantage=vantage_name(facts, track.vantage, say))
     open_ = Seen.UNKNOWN in counted and not lost
     note = say("switch.lost", n=lost) if lost else say("switch.not_known") if open_ else say("switch.nothing_lost")
     tone = Tone.BAD if lost else Tone.UNKNOWN if open_ else Tone.GOOD
@@ -159,11 +168,13 @@ def _probe_row(facts: DrillFacts, track: Track, points: tuple[tuple[float, Seen]
     seen = outage_of(facts.record, track)
     label = say(
         "switch.row_probe",
-        vantage=center_name(facts, track.vantage, say),
+        vantage=vantage_name(facts, track.vantage, say),
         stream=clean(stream_name(track.name, say), LABEL),
     )
-    if seen is None or seen.rto is None:
-        return Row(label, say("switch.none_seen"), Tone.GOOD if seen and seen.sent else Tone.UNKNOWN, points)
+    if seen is None or not seen.sent:
+        return Row(label, say("drill.not_measured"), Tone.UNKNOWN, points)
+    if seen.rto is None:
+        return Row(label, say("switch.none_seen"), Tone.GOOD, points)
     note = say("switch.outage", interval=bounds(seen.rto, say))
     return Row(label, note, Tone.ATTENTION, points, *_bars(facts.record, seen))
 

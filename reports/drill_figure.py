@@ -48,7 +48,7 @@ def switch_figure(shown: SwitchChart, zone: str, say: Language) -> Chart:
     data = [*_outage_bars(shown, top), *_points(shown, top, say)]
     layout = layout_of(rows)
     layout["margin"] |= {"t": 40}
-    layout["height"] = row_height(rows) + 10
+    layout["height"] = row_height(rows) + 26
     layout["xaxis"] |= {
         "range": [shown.start, shown.end],
         "tickmode": "array",
@@ -57,7 +57,7 @@ def switch_figure(shown: SwitchChart, zone: str, say: Language) -> Chart:
         "ticktext": [tick.label for tick in shown.ticks],
         "title": {"text": say("switch.axis", zone=zone), "font": {"size": 12}},
     }
-    layout["yaxis"] |= {"range": [rows - 0.4, -0.75]}
+    layout["yaxis"] |= {"range": [rows - 0.4, -1.1]}
     layout["legend"] |= {"y": 1.0, "yanchor": "bottom"}
     layout["shapes"] = [*_bands(shown), *_marks(shown)]
     layout["annotations"] = [*_band_names(shown), *_mark_names(shown), *_row_names(shown, top)]
@@ -153,7 +153,7 @@ def _mark_names(shown: SwitchChart) -> Iterator[dict[str, Any]]:
         yield _note(
             f"▾{text}" if not right else f"{text}▾",
             span.start,
-            -0.68 + 0.26 * (number % 3),
+            -1.05 + 0.36 * (number % 3),
             size=11,
             color=DOWN if span.outcome == "failed" else INK,
             xanchor="right" if right else "left",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from failover.drill_record import DrillRecord
+from failover.drill_record import DrillRecord, switched
 from failover.findings import Severity
 from failover.history import judged
 from failover.measured import Interval, Judged, Verdict
 from failover.records import State
 from reports.drill_facts import DrillFacts
 from reports.drill_view import Card
-from reports.drill_words import SHORT, bounds, term, verdict
+from reports.drill_words import SHORT, bounds, judged_word, term, verdict
 from reports.formats import duration
 from reports.language import Language
 from reports.view import Said, Tone
 
 _BAD = frozenset({State.FAILED_DIRTY, State.ROLLED_BACK})
-_SWITCHED = frozenset({State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS})
 _OBJECTIVES = ("rto", "rpo", "doo", "nro")
 
 
@@ -28,7 +27,7 @@ def headline(facts: DrillFacts, say: Language) -> Said:
         return _tabletop(record, say)
     parts = [term("drill_state", record.state, say)]
     if record.state not in {State.REFUSED, State.ABORTED}:
-        parts += [rto(record, say), rpo(record, say), targets(record, say)]
+        parts += [part for part in (rto(record, say), rpo(record, say), targets(record, say)) if part]
     return Said(parts[0] + "".join(_joined(parts[1:], say)) + say("drill.stop"), tone(facts))
 
 
@@ -46,7 +45,7 @@ def tone(facts: DrillFacts) -> Tone:
         return Tone.BAD
     if record.state in {State.REFUSED, State.ABORTED}:
         return Tone.ATTENTION
-    if record.state not in _SWITCHED or not verdicts or Verdict.INCONCLUSIVE in verdicts:
+    if not switched(record) or not verdicts or Verdict.INCONCLUSIVE in verdicts:
         return Tone.UNKNOWN
     urgent = any(one.severity is not Severity.LOW for one in facts.findings)
     return Tone.ATTENTION if urgent or record.state is not State.COMPLETED else Tone.GOOD
@@ -55,7 +54,7 @@ def tone(facts: DrillFacts) -> Tone:
 def _tabletop(record: DrillRecord, say: Language) -> Said:
     done = [step.outcome for step in record.steps if step.outcome]
     denied = len([word for word in done if word != "done"])
-    finished = record.state in _SWITCHED
+    finished = switched(record)
     key = "drill_head.tabletop" if finished else "drill_head.tabletop_open"
     text = say(key, done=len(done), confirmed=len(done) - denied, denied=denied)
     return Said(text + say("drill.stop"), Tone.ATTENTION if denied or not finished else Tone.GOOD)
@@ -92,7 +91,9 @@ def targets(record: DrillRecord, say: Language) -> str:
         return say("drill_head.no_targets")
     parts = [say("drill_head.missed", names=say("drill.list").join(missed))] if missed else []
     parts += [say("drill_head.undetermined", names=say("drill.list").join(open_))] if open_ else []
-    return say("drill.join").join(parts) or say("drill_head.all_met")
+    if parts or not switched(record):
+        return say("drill.join").join(parts)
+    return say("drill_head.all_met")
 
 
 def objective(one: Judged, say: Language) -> str:
@@ -124,9 +125,9 @@ def _card(name: str, one: Judged | None, record: DrillRecord, say: Language) -> 
         figure = say("drill_card.lost", n=lost) if acked else say("drill.not_measured")
         if lost and one.measured:
             note = say("drill.join").join([say("drill_card.lost_span", interval=bounds(one.measured, say)), note])
-        return Card(title, figure, note, verdict(one.verdict, say))
+        return Card(title, figure, note, judged_word(one, record, say))
     figure = bounds(one.measured, say) if one.measured else say("drill.not_measured")
-    return Card(title, figure, note, verdict(one.verdict, say))
+    return Card(title, figure, note, judged_word(one, record, say))
 
 
 def target(seconds: float, say: Language) -> str:

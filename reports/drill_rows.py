@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.sentence import clean
-from failover.drill_record import NANO, DrillRecord, GateRecord, StepRecord
+from failover.drill_record import NANO, Answer, DrillRecord, GateRecord, StepRecord
 from failover.findings import Finding, Severity
 from failover.measured import Outage, Phase, Writes
-from failover.records import State
 from reports.drill_facts import DrillFacts
 from reports.drill_headline import objective
 from reports.drill_view import (
@@ -27,7 +26,7 @@ from reports.drill_words import (
     LONG,
     SHORT,
     bounds,
-    center_name,
+    judged_word,
     moment_of,
     outcome,
     reason,
@@ -37,6 +36,7 @@ from reports.drill_words import (
     term,
     told,
     until,
+    vantage_name,
     verdict,
 )
 from reports.formats import duration, moment, percent
@@ -67,7 +67,7 @@ def _acts(facts: DrillFacts, role: str, people: tuple[str, ...], say: Language) 
             yield say("roles.approved", at=told(one.at, facts), until=until(one.until, facts))
     for answer in facts.record.answers:
         if answer.by in people:
-            yield say("roles.said", at=told(answer.at, facts), what=term("said_what", answer.what, say, "other"))
+            yield say("roles.said", at=told(answer.at, facts), what=said_what(answer, facts.record, say))
 
 
 def gate_rows(facts: DrillFacts, say: Language) -> Iterator[GateRow]:
@@ -127,7 +127,6 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
     """What happened to the run as a whole, in order: states, approvals, overrides, answers, broken rules."""
     record = facts.record
     rows: list[tuple[int, EventRow]] = []
-    steps = {step.id: step_name(step, say) for step in record.steps}
 
     def add(at: int, event: str, who: str = "", because: str = "") -> None:
         rows.append((at, EventRow(told(at, facts), event, clean(who, SHORT), because)))
@@ -142,13 +141,19 @@ def event_rows(facts: DrillFacts, say: Language) -> list[EventRow]:
             overrode = say("event.overrode", gate=term("gate_name", gate.gate, say))
             add(gate.overridden_at, overrode, gate.overridden_by, clean(gate.reason, LONG))
     for answer in record.answers:
-        what, step = term("said_what", answer.what, say, "other"), steps.get(answer.step, "")
-        add(answer.at, say("event.said", what=what, step=step) if step else what, answer.by, reason(answer.reason, say))
+        add(answer.at, said_what(answer, record, say), answer.by, reason(answer.reason, say))
     for rule in record.invariants:
         if rule.result != "pass":
             key = "event.broke" if rule.result == "fail" else "event.unsure"
             add(rule.at, say(key, rule=term("rule_name", rule.rule, say)), "", reason(rule.because, say))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def said_what(answer: Answer, record: DrillRecord, say: Language) -> str:
+    """What a person said, and of which step."""
+    what = term("said_what", answer.what, say, "other")
+    step = next((step_name(one, say) for one in record.steps if one.id == answer.step), "")
+    return say("event.said", what=what, step=step) if step else what
 
 
 def _moment(what: str, word: str, drill: str, say: Language) -> str:
@@ -176,7 +181,7 @@ def goal_rows(facts: DrillFacts, say: Language) -> Iterator[GoalRow]:
         one = judged.get(name)
         meaning = term("goal_meaning", name, say) if f"goal_meaning.{name}" in say.sentences else ""
         measured = bounds(one.measured, say) if one and one.measured else say("drill.not_measured")
-        said = verdict(one.verdict, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
+        said = judged_word(one, record, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
         because = term("judged", one.because, say) if one else ""
         title = objective(one, say) if one else say(f"objective.{name}")
         yield GoalRow(title, meaning, duration(target, say.code), measured, said, because)
@@ -188,7 +193,7 @@ def outage_rows(facts: DrillFacts, say: Language) -> Iterator[OutageRow]:
     for one in measured.outages[:MOST_LISTED] if measured else ():
         interval = bounds(one.rto, say) if one.rto else say("switch.none_seen")
         yield OutageRow(
-            center_name(facts, one.vantage, say),
+            vantage_name(facts, one.vantage, say),
             stream_name(one.stream, say),
             interval if one.sent else say("drill.not_measured"),
             str(one.sent),
@@ -239,7 +244,7 @@ def writes_rows(facts: DrillFacts, say: Language) -> Iterator[WritesRow]:
         more = "…" if len(one.lost) > MOST_IDS else ""
         split = f"{say('achieved.recovered')} {one.recovered}{say('drill.join')}{say('achieved.dropped')} {one.dropped}"
         yield WritesRow(
-            f"{clean(one.channel, SHORT)} · {center_name(facts, one.vantage, say)}",
+            f"{clean(one.channel, SHORT)} · {vantage_name(facts, one.vantage, say)}",
             str(one.acked),
             str(one.kept),
             str(len(one.lost)),
@@ -281,7 +286,7 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
     parts = [
         say(
             "achieved.offset_part",
-            vantage=center_name(facts, vantage, say),
+            vantage=vantage_name(facts, vantage, say),
             offset=f"{offset / 1e6:+.1f}",
             error=f"{error / 1e6:.1f}",
         )
@@ -290,7 +295,7 @@ def measuring(facts: DrillFacts, say: Language) -> Iterator[str]:
     if parts:
         yield say("achieved.offsets", parts=say("drill.list").join(parts))
     for vantage, why in list(measured.missing.items())[:MOST_LISTED]:
-        yield say("achieved.missing", vantage=center_name(facts, vantage, say), why=clean(why, LONG))
+        yield say("achieved.missing", vantage=vantage_name(facts, vantage, say), why=clean(why, LONG))
 
 
 def business_rows(facts: DrillFacts, say: Language) -> Iterator[BusinessRow]:
@@ -343,8 +348,3 @@ def when(facts: DrillFacts, say: Language) -> str:
         return f"{moment_of(record.began, facts)} {say('report.until')} {say('drill.until_open')}"
     length = duration((record.ended - record.began) / NANO, say.code)
     return f"{moment_of(record.began, facts)} {say('report.until')} {moment_of(record.ended, facts)} · {length}"
-
-
-def finished(record: DrillRecord) -> bool:
-    """The new order stands."""
-    return record.state in {State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS}

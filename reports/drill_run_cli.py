@@ -51,7 +51,7 @@ def run_command(
     runs: RunsFolder = RUNS,
     lang: Language = "en",
 ) -> None:
-    """Carry out a drill: gates, approvals, meters, steps, soak, commit. Nothing is touched before the gates have passed."""
+    """Carry out a drill: gates, approvals, meters, steps, soak, commit. Before the gates pass nothing is touched."""
     from failover.engine_work import Choices
 
     file = pick(plan)

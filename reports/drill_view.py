@@ -161,6 +161,7 @@ class DrillView:
     run: str
     notices: tuple[str, ...]
     headline: Said
+    mark: str  #: the headline's tone in a word
     support: tuple[str, ...]
     cards: tuple[Card, ...]
     switch: SwitchChart | None

@@ -6,8 +6,8 @@ import math
 from datetime import datetime
 
 from checks.sentence import clean
-from failover.drill_record import StepRecord, Words
-from failover.measured import Interval, Verdict
+from failover.drill_record import DrillRecord, StepRecord, Words, switched
+from failover.measured import Interval, Judged, Verdict
 from reports.drill_facts import DrillFacts
 from reports.formats import duration, moment
 from reports.language import Language
@@ -65,6 +65,25 @@ def center_name(facts: DrillFacts, center: str, say: Language) -> str:
     """What a center is called; one that the estate does not know is called by its id."""
     known = {one.id: one.name.said(say.code) for one in facts.estate.centers}
     return clean(known.get(center, center), SHORT)
+
+
+def vantage_name(facts: DrillFacts, vantage: str, say: Language) -> str:
+    """A vantage by the center that it stands in; by its own id where it stands in none, with it where it shares one."""
+    centers = {host.id: host.center for host in facts.estate.hosts}
+    known = facts.estate.meters.vantages if facts.estate.meters else ()
+    placed = {one.id: centers[one.host] for one in known if one.host in centers}
+    if vantage not in placed:
+        return center_name(facts, vantage, say)
+    name = center_name(facts, placed[vantage], say)
+    shared = list(placed.values()).count(placed[vantage]) > 1
+    return clean(f"{name} · {vantage}" if shared else name, SHORT)
+
+
+def judged_word(one: Judged, record: DrillRecord, say: Language) -> Said:
+    """A verdict; what was taken back, or never came, met no target however short the outage was."""
+    if one.verdict is Verdict.PASS and not switched(record):
+        return Said(say("drill_verdict.uncounted"), Tone.UNKNOWN)
+    return verdict(one.verdict, say)
 
 
 def state_word(state: str, drill: str, say: Language) -> str:

@@ -117,6 +117,12 @@ def test_a_run_that_did_not_try_it_closes_nothing() -> None:
     assert known["run:completed"].open
 
 
+def test_a_run_that_was_taken_back_closes_no_finding_on_a_target_although_its_outage_was_short() -> None:
+    bad, back = record(sample.lossy), later(record(sample.rolled_back), 30)
+    assert standing(bad, back)["objective:rto"].open
+    assert standing(bad, back)["objective:rpo"].open
+
+
 def test_what_is_found_again_keeps_its_date_and_what_comes_back_gets_a_new_one() -> None:
     bad, again = record(sample.lossy), later(record(sample.lossy), 10)
     found = standing(bad, again)["step:rejoin"]

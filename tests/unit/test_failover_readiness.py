@@ -14,14 +14,13 @@ from failover.content import content_hash
 from failover.findings import register
 from failover.lint import ours
 from failover.measured import Interval, Verdict
-from failover.plan import Owner
 from failover.plan_load import PlanFile
 from failover.readiness import LONGEST_VALID, Readiness, Run, Standing, concerns, readiness, waited
 from failover.readiness_gates import FRESH, Known, newest
 from failover.readiness_words import TEXTS, say
 from failover.seen import Passed
 from inventory import subject
-from inventory.model import Estate
+from inventory.model import Estate, Owner
 from state.verdict import Fault, Reason
 from state.verdict import Verdict as Judgement
 from tests.fakes.drill_runs import plan as bound_plan
@@ -58,7 +57,11 @@ def database(host: str, **evidence: str | float) -> Result:
 
 def known(bound: ConcretePlan, **changed: object) -> Known:
     """The watch runs, all hosts are up, one writer with a synchronous copy."""
-    primary = {"role": "primary", "standbys": f"{bound.new_writer} streaming sync", "lag_bytes": 0.0}
+    primary: dict[str, str | float] = {
+        "role": "primary",
+        "standbys": f"{bound.new_writer} streaming sync",
+        "lag_bytes": 0.0,
+    }
     databases = {call.host: database(call.host, role="standby") for call in bound.writers}
     databases[bound.old_writer] = database(bound.old_writer, **primary)
     hosts = {subject.host(host): verdict(subject.host(host), Status.OK) for host in bound.hosts}

@@ -19,7 +19,14 @@ ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "inventory" / "estates" / "civil-affairs"
 LAB = ROOT / "lab" / "estate"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIOIpDrtTbPXWwqd1zR6xMoFK0ZjdrIS45t3qsBwTHp9"
-MARKS = {"LAB": "/srv/lab", "HOSTS": "/srv/lab/hosts", "SSHUSER": "root", "HOSTKEY": KEY, "SV": "/srv/lab/sv"}
+MARKS = {
+    "LAB": "/srv/lab",
+    "INSIDE": "/srv/lab",
+    "HOSTS": "/srv/lab/hosts",
+    "SSHUSER": "root",
+    "HOSTKEY": KEY,
+    "SV": "/srv/lab/sv",
+}
 
 #: GB/T 2260, without Taiwan, Hong Kong and Macao
 MAINLAND = {

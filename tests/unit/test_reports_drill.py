@@ -99,7 +99,13 @@ def test_equal_facts_give_equal_bytes(name: str) -> None:
             "Switched over: clients were without service for 28.0 to 31.5 s, data loss was not measured, "
             "undetermined: recovery time objective (RTO), recovery point objective (RPO).",
         ),
-        ("rolled-back", Tone.BAD, "切换未完成，已全部回退：", "Not switched over; everything was taken back: "),
+        (
+            "rolled-back",
+            Tone.BAD,
+            "切换未完成，已全部回退：用户侧业务中断 14.1～14.6 秒，1187 笔已确认写入无一丢失。",
+            "Not switched over; everything was taken back: clients were without service for 14.1 to 14.6 s, "
+            "none of 1187 acknowledged writes was lost.",
+        ),
         ("refused", Tone.ATTENTION, "前置条件不满足，未执行任何操作。", "Preconditions not met; nothing was touched."),
         (
             "tabletop",
@@ -114,6 +120,11 @@ def test_the_first_sentence_is_the_right_conclusion(name: str, tone: Tone, zh: s
         headline = view(name, lang).headline
         assert headline.text.startswith(words)
         assert headline.tone is tone
+
+
+def test_what_was_taken_back_met_no_target() -> None:
+    assert {card.verdict.text for card in view("rolled-back").cards} == {"未完成切换，不作判定"}
+    assert "达标" not in {row.verdict.text for row in view("rolled-back").goals}
 
 
 def test_a_broken_rule_is_never_good() -> None:
