@@ -25,7 +25,7 @@ def follow(task: Task) -> Done:
             check_fits(now, primary)
             point(session, task, primary)
             facts = until_receiving(session, task, primary)
-            drop_stale_slots(session)
+            tidy(session)
     except NoServer as error:
         raise Refused(f"there is no server to ask: {error}") from error
     except WireError as error:
@@ -73,9 +73,14 @@ def until_receiving(session: Connection, task: Task, primary: Source) -> Facts:
         time.sleep(_LOOK)
 
 
-def drop_stale_slots(session: Connection) -> None:
-    """A copy's slots of the days when it was primary would keep its log for ever. They are made again when needed."""
+def tidy(session: Connection) -> None:
+    """What would fill a small volume after some dozens of switchovers: log that nobody needs, and what keeps it.
+
+    A copy's slots of the days when it was primary keep its log for ever. They are made again when needed.
+    """
+    session.within(30)
     session.ask(
         "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
         " WHERE slot_type = 'physical' AND NOT active AND restart_lsn IS NOT NULL"
     )
+    session.ask("CHECKPOINT")

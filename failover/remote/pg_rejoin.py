@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from failover.remote import server, supervisor
-from failover.remote.pg_follow import check_fits, drop_stale_slots, point, receiving
+from failover.remote.pg_follow import check_fits, point, receiving, tidy
 from failover.remote.pg_source import Source, conninfo, slot, source
 from failover.remote.pg_state import describe
 from failover.remote.task import Done, Ended, Facts, Failed, Refused, Task, Unknown
-from failover.remote.wire import Connection, NoServer, WireError
+from failover.remote.wire import NoServer, WireError
 
 _PATIENCE = 15.0  #: seconds without progress after which the next way is tried
 _LOOK = 0.05
@@ -120,18 +120,11 @@ def _settle(task: Task, primary: Source) -> Facts | None:
                     elif time.monotonic() - moved > _PATIENCE:
                         return None
                     time.sleep(_LOOK)
-                _tidy(session)
+                tidy(session)
                 return facts
         except WireError:
             time.sleep(_LOOK)  # it is starting
     return None
-
-
-def _tidy(session: Connection) -> None:
-    """What would fill a small volume after some dozens of switchovers."""
-    session.within(30)
-    drop_stale_slots(session)
-    session.ask("CHECKPOINT")
 
 
 # --- the ways --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ def source(task: Task, *, checkpoint: bool = False) -> Source:
                 raise Refused(f"{name} is a copy itself: nobody can follow it here")
             _slot(task, session)
             if checkpoint:
+                # Every timeline begins a segment file of its own with the same number; files are removed by number
+                # alone. A quiet database that never finished a segment would keep one for each switchover.
+                session.ask("SELECT pg_switch_wal()")
                 session.ask("CHECKPOINT")
         with server.there(task, task.peer(name), replication=True) as session:
             ((system_id, timeline, *_),) = session.ask("IDENTIFY_SYSTEM")
