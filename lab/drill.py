@@ -52,14 +52,14 @@ class _Drill(Walk):
     """The people of a drill, at one terminal."""
 
     def prepare(self) -> None:
-        """A desk and runs of its own, so that the report shows these runs and nothing else."""
+        """Runs of its own, so that the report shows these and nothing else."""
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
 
     @property
     def desk(self) -> Desk:
-        """Where lock, approvals and runs are."""
-        return Desk(self.work / "desk", self.work / "runs")
+        """Where lock, approvals and runs are. A lab has one desk: its hosts obey the highest epoch they have seen."""
+        return Desk(self.folder / "desk", self.work / "runs")
 
     def typed(self, *words: str) -> None:
         """One command, in this drill's folders."""
