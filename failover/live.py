@@ -32,7 +32,7 @@ def reach(estate: Estate) -> Reach:
         raise OperatorError(f"{estate.folder} has no meters.yml: what clients see could not be measured")
     return Reach(
         hands=lambda folder: open_hands(estate, folder.runs),
-        meters=lambda plan, folder, epoch: meters_of(estate, plan, folder, epoch),
+        meters=lambda plan, folder, epoch: meters_of(estate, plan, folder, epoch, _address(estate, plan.new_writer)),
         gates=lambda _: LiveGates(estate),
         old_address=lambda plan: _address(estate, plan.old_writer),
     )

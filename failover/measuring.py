@@ -58,7 +58,9 @@ class LiveMeters:
     estate: Estate
     folder: RunFolder
     epoch: int
-    writer: str = ""  #: ``address:port`` to read the canaries back from; empty: through the entries
+    #: ``address:port`` of the server that writes once the old writer is fenced: then canaries are read back from it,
+    #: since entries in a lost city cost a time-out each; else through the entries
+    new_writer: str = ""
     aside: Collection[str] = ()  #: centers taken for lost: what is seen from there says nothing of clients
     pool: Pool = POOL
     mono_ns: Callable[[], int] = time.monotonic_ns
@@ -186,7 +188,7 @@ class LiveMeters:
         one.told_fence = address
 
     async def _tell_stop(self, one: _Vantage) -> None:
-        host, _, port = self.writer.rpartition(":")
+        host, _, port = (self.new_writer if self._fence else "").rpartition(":")
         word = quote(f"{host} {port}" if host else "")
         command = f"cd {quote(one.folder)} && printf %s {word} >stop.new && mv -f stop.new stop"
         _done(await self._run(one, command, _SOON), "has no meter")
@@ -250,12 +252,12 @@ class LiveMeters:
         return await self.pool.ask(one.host, timeout, lambda line, end: line.run(command, end, limit, feed))
 
 
-def meters_of(estate: Estate, plan: ConcretePlan, folder: RunFolder, epoch: int) -> PortMeters:
+def meters_of(estate: Estate, plan: ConcretePlan, folder: RunFolder, epoch: int, new_writer: str = "") -> PortMeters:
     """The meters of a run: those that the estate describes; centers that the plan takes for lost are not waited for."""
     if estate.meters is None:
         return NoMeters()
     lost = {plan.centers.get(role.value, role.value) for role in plan.plan.lost}
-    return LiveMeters(estate, folder, epoch, aside=frozenset(lost))
+    return LiveMeters(estate, folder, epoch, new_writer, frozenset(lost))
 
 
 def _vantage(one: Vantage, hosts: Mapping[str, Host], run: str) -> _Vantage:
