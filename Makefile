@@ -49,9 +49,9 @@ types: setup
 unit: setup packages
 	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
 
-# Real servers against real seconds, in two groups beside each other: on the standing lab, and all others.
+# Real servers against real seconds: one after another, on a machine that carries one lab at a time.
 lab-tests: setup packages
-	$(PYTEST) -q -ra -n 2 --dist loadgroup -m lab --durations=25
+	$(PYTEST) -q -ra -m lab --durations=25
 
 bench-checks: setup packages
 	$(BIN)/python -m tests.bench.bench_checks

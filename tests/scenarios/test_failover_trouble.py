@@ -507,4 +507,4 @@ def test_hands_that_never_answer_do_not_hang_the_engine(
     )
     found = ended(played)
     assert found.state is State.PAUSED
-    assert "no answer in 10 s" in found.because
+    assert "no answer in 60 s" in found.because
