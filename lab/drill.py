@@ -74,7 +74,10 @@ class _Drill(Walk):
         self.say(f"{name}: {plan.name.en}")
         words = ("drill", "run", name, "--as", _person(plan, "operator"), "--yes", "--soak", f"{_SOAK:g}")
         with subprocess.Popen(self.argv(*words), env=self._environment()) as engine:
-            ended = self.until(lambda: self._ended(plan, engine, before), f"the end of {name}", _RUN)
+            try:
+                ended = self.until(lambda: self._ended(plan, engine, before), f"the end of {name}", _RUN)
+            finally:
+                engine.terminate()  # one that has ended already does not mind
         return ended in (State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS)
 
     def tell(self) -> None:
