@@ -28,7 +28,8 @@ MaxStartups 200
 MaxSessions 100
 LoginGraceTime 10
 Subsystem sftp internal-sftp
-SetEnv TRICENTER_LAB={marker}
+# The start-up files of the person who runs the lab are no part of it: they may be slow, or wait for each other.
+SetEnv TRICENTER_LAB={marker} "HOME={home}"
 """
 
 #: What a lab host has to tell; the other collectors would describe the machine below it.
@@ -40,7 +41,12 @@ _OTHER_FOLDERS = "^/(dev|mnt|proc|run|sys|tmp|var)($|/)|^/srv$"
 def sshd(place: Place, marker: str) -> Service:
     """OpenSSH's server, with the host's own key; only the lab's keys may log in."""
     text = _SSHD.format(
-        port=PORTS["sshd"], address=place.host.address, lab=place.lab, host=place.host.id, marker=marker
+        port=PORTS["sshd"],
+        address=place.host.address,
+        lab=place.lab,
+        host=place.host.id,
+        marker=marker,
+        home=place.folder / "root",
     )
     command = [program("sshd"), "-D", "-e", "-f", str(place.folder / "etc" / "sshd_config")]
     return Service("sshd", _run(command), {"etc/sshd_config": text})
