@@ -171,7 +171,7 @@ class LiveMeters:
 
     def _lease(self) -> str:
         """The command that says that this desk still wants the meter: a word that is new each time."""
-        return f"printf %s {quote(f'{self.epoch} {secrets.token_hex(8)}')} >lease.new && mv -f lease.new lease"
+        return _told("lease", f"{self.epoch} {secrets.token_hex(8)}")
 
     def _measures(self, one: _Vantage, told: Now) -> str:
         """Why it does not measure; its own count of looks must go on, whatever its clocks say."""
@@ -183,14 +183,13 @@ class LiveMeters:
     async def _tell_fence(self, one: _Vantage) -> None:
         folder, address = quote(one.folder), self._fence
         host, _, port = address.rpartition(":")
-        write = f"printf %s {quote(f'{host} {port}')} >fence.new && mv -f fence.new fence"
-        _done(await self._run(one, f"cd {folder} && {write if address else 'rm -f fence'}", _SOON), "takes no word")
+        write = _told("fence", f"{host} {port}") if address else "rm -f fence"
+        _done(await self._run(one, f"cd {folder} && {write}", _SOON), "takes no word")
         one.told_fence = address
 
     async def _tell_stop(self, one: _Vantage) -> None:
         host, _, port = (self.new_writer if self._fence else "").rpartition(":")
-        word = quote(f"{host} {port}" if host else "")
-        command = f"cd {quote(one.folder)} && printf %s {word} >stop.new && mv -f stop.new stop"
+        command = f"cd {quote(one.folder)} && {_told('stop', f'{host} {port}' if host else '')}"
         _done(await self._run(one, command, _SOON), "has no meter")
 
     async def _collect(self, one: _Vantage) -> None:
@@ -267,6 +266,12 @@ def _vantage(one: Vantage, hosts: Mapping[str, Host], run: str) -> _Vantage:
 
 def _outside(one: Vantage) -> Host:
     return Host(id=one.id, center=OUTSIDE, address=one.address or "", ssh=one.ssh, mark=one.mark)
+
+
+def _told(name: str, word: str) -> str:
+    """The command that puts a word into a file at once; two who do so at the same time do not meet in one draft."""
+    draft = f"{name}.{secrets.token_hex(4)}.new"
+    return f"printf %s {quote(word)} >{draft} && mv -f {draft} {name}"
 
 
 def _done(reply: Reply, what: str) -> Reply:
