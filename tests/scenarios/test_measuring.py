@@ -189,6 +189,18 @@ def test_an_old_writer_that_still_acknowledges_is_seen_at_once_and_in_the_end(sc
     assert verdicts["rpo"] == "old-writer-acknowledged"
 
 
+def test_many_may_speak_to_a_meter_at_once(scene: Scene) -> None:
+    async def drill() -> None:
+        desk = scene.desk()
+        await desk.start()
+        pulses = await asyncio.gather(*(desk.pulse() for _ in range(12)))
+        said = {why for pulse in pulses for why in pulse.vantages.values()}
+        await desk.stop()
+        assert not {why for why in said if "takes no word" in why or "cannot stat" in why}, said
+
+    asyncio.run(drill())
+
+
 def test_a_meter_ends_when_no_desk_wants_it_and_goes_on_when_one_comes_back(scene: Scene) -> None:
     async def drill() -> None:
         first = scene.desk(lease=1.5)
