@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 PASSWORD = "not-a-secret"
 PAGE = b'{"marker": "tricenter", "center": "%s"}'
@@ -29,7 +30,7 @@ def _listen(serve: Callable[[socket.socket], None], stopping: threading.Event) -
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
 
     def guest(sock: socket.socket) -> None:
-        with contextlib.suppress(OSError, struct.error), sock:
+        with contextlib.suppress(OSError), sock:
             sock.settimeout(_HELD)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             serve(sock)
@@ -129,14 +130,12 @@ class Database:
             self.stopping.wait(_HELD)
             return
         with sock.makefile("rb") as stream:
-            (size,) = struct.unpack("!i", stream.read(4))
-            stream.read(size - 4)
+            _frame(stream)
             _log_in(sock, stream)
             values: list[str] = []
             sql = ""
             while kind := stream.read(1):
-                (size,) = struct.unpack("!i", stream.read(4))
-                body = stream.read(size - 4)
+                body = _frame(stream)
                 if kind == b"P":
                     sql = body.split(b"\0")[1].decode()
                 elif kind == b"B":
@@ -215,12 +214,25 @@ def _bound(body: bytes) -> list[str]:
     return values
 
 
-def _log_in(sock: socket.socket, stream: object) -> None:
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    """So many bytes; ConnectionError when the client hung up before, as one whose time is over does at any byte."""
+    got = stream.read(size)
+    if len(got) < size:
+        raise ConnectionError("the client hung up")
+    return got
+
+
+def _frame(stream: BinaryIO) -> bytes:
+    """The body of a message whose length comes next."""
+    return _exactly(stream, int.from_bytes(_exactly(stream, 4), "big") - 4)
+
+
+def _log_in(sock: socket.socket, stream: BinaryIO) -> None:
     """The server's side of SCRAM-SHA-256."""
 
     def heard() -> bytes:
-        head = stream.read(5)  # type: ignore[attr-defined]
-        return bytes(stream.read(int.from_bytes(head[1:], "big") - 4))  # type: ignore[attr-defined]
+        _exactly(stream, 1)
+        return _frame(stream)
 
     def mac(key: bytes, data: bytes) -> bytes:
         return hmac.digest(key, data, "sha256")

@@ -46,7 +46,9 @@ ERROR = message(b"E", b"SERROR\0C25006\0Mread-only here\0\0")
 
 def read(sock: socket.socket) -> tuple[bytes, bytes]:
     head = sock.recv(5, socket.MSG_WAITALL)
-    return head[:1], sock.recv(struct.unpack("!I", head[1:])[0] - 4, socket.MSG_WAITALL) if len(head) == 5 else b""
+    if len(head) < 5:
+        raise ConnectionError("the client hung up")
+    return head[:1], sock.recv(struct.unpack("!I", head[1:])[0] - 4, socket.MSG_WAITALL)
 
 
 def start(sock: socket.socket) -> bytes:
