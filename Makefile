@@ -39,7 +39,7 @@ drill: setup packages
 
 # What needs no lab runs beside each other: much of the unit tests' time is waiting.
 test: setup packages
-	@$(MAKE) --no-print-directory --output-sync=line -j 3 lint types unit
+	@$(MAKE) --no-print-directory -j 3 lint types unit
 	@$(MAKE) --no-print-directory lab-tests
 
 lint: setup
@@ -52,9 +52,9 @@ types: setup
 unit: setup packages
 	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
 
-# Real servers against real seconds: two groups beside each other, each with a lab of its own; both mostly wait.
+# Real servers against real seconds: one after another, on a machine that carries one lab at a time.
 lab-tests: setup packages
-	$(PYTEST) -q -ra -n 2 --dist loadgroup -m lab --durations=25
+	$(PYTEST) -q -ra -m lab --durations=25
 
 bench-checks: setup packages
 	$(BIN)/python -m tests.bench.bench_checks

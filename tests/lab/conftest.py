@@ -19,10 +19,7 @@ from lab.up import up
 _PROJECT = Path(__file__).parent.parent.parent
 _FOLDER = Path(os.environ.get("OPS_LAB", _PROJECT / "var" / "lab"))
 _NET = os.environ.get("OPS_LAB_NET")
-if (_second := os.environ.get("PYTEST_XDIST_WORKER", "gw0")) != "gw0":  # its lab stands beside the first worker's
-    _FOLDER, _NET = _FOLDER.with_name(f"{_FOLDER.name}-{_second}"), f"10.{200 + int(_second.removeprefix('gw'))}"
-#: a watch's minutes, in the order they are run: what counts seconds comes last, when the other group's labs stand
-_WATCH = ("test_hostile", "test_watch_killed", "test_watch_killed_runs", "test_detection_quiet", "test_detection")
+_WAITING = ("test_detection", "test_watch_killed")
 NOTICED = "noticed"  #: the property of a test that holds a fault, its subject, and seconds until noticed and well again
 
 
@@ -32,19 +29,15 @@ def _say(line: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups, beside each other with pytest-xdist's ``loadgroup``: what waits for a watch, and all others.
+    """Two groups that may run beside each other (pytest-xdist, ``loadgroup``): on the standing lab, and all others.
 
-    Among the others, labs that modules make for themselves are gone before the standing one comes.
+    One after the other, labs that modules make for themselves are gone before the standing one comes. What counts real
+    seconds is last in its group: beside it there is no coming and going of whole labs any more.
     """
-    items.sort(key=lambda item: (_watches(item), _stands(item)))
+    items.sort(key=lambda item: (_stands(item), item.path.stem.startswith(_WAITING)))
     for item in items:
         if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("watch" if _watches(item) else "others"))
-
-
-def _watches(item: pytest.Item) -> int:
-    """The place of a test among those that wait for a watch, from 1; 0 for others."""
-    return _WATCH.index(item.path.stem) + 1 if item.path.stem in _WATCH else 0
+            item.add_marker(pytest.mark.xdist_group("standing" if _stands(item) else "others"))
 
 
 def _stands(item: pytest.Item) -> bool:
