@@ -52,9 +52,10 @@ types: setup
 unit: setup packages
 	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
 
-# Real servers against real seconds: one after another, on a machine that carries one lab at a time.
+# Real servers against real seconds: what stands on the one lab runs one after another.
 lab-tests: setup packages
-	$(PYTEST) -q -ra -m lab --durations=25
+	$(PYTEST) -q -ra -n 2 --dist loadgroup -m 'lab and not standing'
+	$(PYTEST) -q -ra -m 'lab and standing' --durations=15
 
 bench-checks: setup packages
 	$(BIN)/python -m tests.bench.bench_checks
