@@ -64,11 +64,12 @@ _ALL = (
     Action("pg-rejoin", changes=True, destructive=True, needs={"primary": "host"}, finds=("way", "lsn")),
     # Whether ``standbys`` receive from this primary on its timeline; sync: that they are synchronous.
     Action("pg-replicates", changes=False, needs={"standbys": "hosts"}, may={"sync": "flag"}),
-    # Where Patroni chooses the primary: what its member on this host knows; ``leader``: it must be that one.
+    # Where Patroni chooses the primary: what its member on this host knows. ``leader``: it must be that one;
+    # ``candidate``: a copy that Patroni would let take over.
     Action(
         "patroni-state",
         changes=False,
-        may={"leader": "host"},
+        may={"leader": "host", "candidate": "host"},
         finds=("leader", "version", "paused"),
     ),
     # Asked of the leader's own member: it stops, ``candidate`` gets the rest of its log and takes over, it follows.

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,10 +202,10 @@ def _patroni(member: Member, configuration: dict[str, Any]) -> Iterator[None]:
         with _running(member.folder, "patroni", [str(ROOT / "var/patroni/bin/patroni"), str(file)]):
             yield
     finally:
+        number = member.data / "postmaster.pid"
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            postmaster = int((member.data / "postmaster.pid").read_text().split()[0])
-            os.kill(postmaster, signal.SIGQUIT)
-            eventually(lambda: not Path(f"/proc/{postmaster}").exists(), "the server ends")
+            os.kill(int(number.read_text().split()[0]), signal.SIGQUIT)
+            eventually(lambda: not number.exists(), "the server ends")
 
 
 @contextlib.contextmanager
