@@ -20,11 +20,11 @@ _QUESTION = 5.0  #: seconds for an answer to a question
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, the text, and the object in it; ``{}`` where the text is none."""
+    """What came back: the status, the text, and the object that it is, if it is one."""
 
     status: int
     text: str
-    told: dict[str, Any]
+    told: dict[str, Any] | None
 
 
 class Order:
@@ -41,7 +41,7 @@ class Order:
         try:
             return _read(self._line)
         except (OSError, HTTPException) as error:
-            return Answer(0, f"the line to Patroni broke: {error}", {})
+            return Answer(0, f"the line to Patroni broke: {error}", None)
 
     def close(self) -> None:
         """Listen no longer; what was ordered goes on."""
@@ -60,7 +60,7 @@ def ask(task: Task, path: str) -> dict[str, Any]:
         raise Unknown(f"Patroni's answer broke off: {error}") from error
     finally:
         line.close()
-    if not answer.told:
+    if answer.told is None:
         raise Unknown(f"Patroni's answer makes no sense (status {answer.status})")
     return answer.told
 
@@ -115,9 +115,9 @@ def _read(line: HTTPConnection) -> Answer:
     data = response.read(_MOST + 1)
     text = " ".join(data[:300].decode(errors="replace").split())
     if len(data) > _MOST:
-        return Answer(response.status, "an answer that does not end", {})
+        return Answer(response.status, "an answer that does not end", None)
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
         told = None
-    return Answer(response.status, text, told if isinstance(told, dict) else {})
+    return Answer(response.status, text, told if isinstance(told, dict) else None)

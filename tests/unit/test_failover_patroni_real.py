@@ -29,8 +29,9 @@ from failover.records import Kind, Record, State
 from failover.remote.carry_out import carry_out
 from failover.start import Desk, Files, Reach, begin, say
 from inventory.model import Component, Estate
-from tests.fakes import patroni_cluster, small_estate
+from tests.fakes import http_server, patroni_cluster, small_estate
 from tests.fakes.patroni_cluster import ENTRY, HOSTS, Cluster, Member, cluster, connect
+from tests.fakes.patroni_rest import rest, told
 from tests.fakes.postgres_cluster import eventually
 from tests.fakes.sshd import Sshd, sshd
 
@@ -259,6 +260,14 @@ def _handed_over(old: Member, new: Member, clients: Clients) -> None:
 # --- what Patroni refuses --------------------------------------------------------------------------------------------
 
 
+def of_member(patroni: Cluster, host: str, candidate: str) -> dict[str, Any]:
+    """A task of a member, by an epoch above those of the runs before."""
+    peers = {name: {"address": one.address, "port": one.port} for name, one in patroni.members.items()}
+    peers |= {"spare-db": {"address": "127.0.0.9", "port": 1}, "alias-db": peers[BIGDATA]}
+    task: dict[str, Any] = {"host": host, "address": HOSTS[host], "run": "r", "epoch": 99, "peers": peers}
+    return task | {"labels": labels(patroni, host), "give": {"candidate": candidate}}
+
+
 @pytest.mark.parametrize(
     ("host", "candidate", "more", "says"),
     [
@@ -273,10 +282,35 @@ def _handed_over(old: Member, new: Member, clients: Clients) -> None:
 def test_what_is_refused_changes_nothing(
     patroni: Cluster, host: str, candidate: str, more: dict[str, str], says: str
 ) -> None:
-    peers = {name: {"address": one.address, "port": one.port} for name, one in patroni.members.items()}
-    given: dict[str, Any] = {"action": "patroni-switchover", "host": host, "address": HOSTS[host], "services_dir": ""}
-    given |= {"labels": labels(patroni, host) | more, "give": {"candidate": candidate}, "run": "r", "epoch": 99}
-    given["peers"] = peers | {"spare-db": {"address": "127.0.0.9", "port": 1}, "alias-db": peers[BIGDATA]}
-    told = carry_out(given, time.monotonic() + 10)
-    assert (told["outcome"], says in told["says"]) == ("refused", True), told
+    task = of_member(patroni, host, candidate)
+    task["labels"] |= more
+    answer = carry_out({**task, "action": "patroni-switchover", "services_dir": ""}, time.monotonic() + 10)
+    assert (answer["outcome"], says in answer["says"]) == ("refused", True), answer
     assert patroni.members[CLOUD].asks("SELECT pg_is_in_recovery()") is False
+
+
+# --- an answer of Patroni's is not what happened ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "says"),
+    [
+        (http_server.page(b"Switchover failed", "503 No"), "failed", "given it up"),
+        (http_server.page(b"Switchover status unknown", "503 No"), "unknown", "status unknown"),
+        (http_server.page(b"Successfully switched over", "200 OK"), "unknown", "is not yet"),
+        (http_server.page(b"", "202 Later"), "unknown", "is not yet"),
+        (http_server.says(b""), "unknown", "broke"),
+        (http_server.silent, "unknown", "says nothing"),
+    ],
+)
+def test_only_the_new_primary_itself_is_believed(
+    patroni: Cluster, answer: http_server.Behaviour, outcome: str, says: str
+) -> None:
+    """A member that says whatever it likes, before a copy that stays one."""
+    member = {"role": "primary", "patroni": {"name": CLOUD, "version": "4.1.5"}}
+    behave = rest({"/patroni": member, "/switchover": answer})
+    task = of_member(patroni, CLOUD, BIGDATA)
+    del task["labels"]["patroni-api"]
+    answered = told(behave, "patroni-switchover", 1.0, **task)
+    assert (answered["outcome"], says in answered["says"]) == (outcome, True), answered
+    assert patroni.members[BIGDATA].asks("SELECT pg_is_in_recovery()") is True
