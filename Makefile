@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 OPS    := $(BIN)/python ops.py
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup packages demo drill test lint types unit lab-tests bench-checks lock clean
+.PHONY: setup packages patroni demo drill test lint types unit lab-tests bench-checks lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,16 @@ $(VENV)/.ready: requirements.lock
 packages: setup
 	@$(OPS) lab packages --install
 
+# Another database stack, for its test only: an environment of its own, so that the product's stays what the product needs.
+patroni: var/patroni/.ready
+
+var/patroni/.ready: tests/patroni.lock
+	@echo '==> setting up Patroni in var/patroni'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh lab/ensure-venv.sh
+	@$(PYTHON) -m venv --clear var/patroni
+	@var/patroni/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r tests/patroni.lock
+	@touch $@
+
 demo: setup packages
 	@$(OPS) lab demo
 
@@ -38,7 +48,7 @@ drill: setup packages
 	@$(OPS) lab drill
 
 # What needs no lab runs beside each other: much of the unit tests' time is waiting.
-test: setup packages
+test: setup packages patroni
 	@$(MAKE) --no-print-directory -j 3 lint types unit
 	@$(MAKE) --no-print-directory lab-tests
 
@@ -49,7 +59,7 @@ lint: setup
 types: setup
 	$(BIN)/mypy .
 
-unit: setup packages
+unit: setup packages patroni
 	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
 
 # Real servers against real seconds: what stands on the one lab runs one after another.
@@ -64,6 +74,8 @@ bench-checks: setup packages
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links \
 	  --no-emit-index-url --extra dev --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-find-links \
+	  --no-emit-index-url --group patroni --upgrade -o tests/patroni.lock
 
 clean:
 	@if [ -x $(BIN)/python ]; then for lab in var/lab*; do [ ! -d $$lab ] || $(OPS) lab down --dir $$lab; done; fi

@@ -64,6 +64,23 @@ _ALL = (
     Action("pg-rejoin", changes=True, destructive=True, needs={"primary": "host"}, finds=("way", "lsn")),
     # Whether ``standbys`` receive from this primary on its timeline; sync: that they are synchronous.
     Action("pg-replicates", changes=False, needs={"standbys": "hosts"}, may={"sync": "flag"}),
+    # Where Patroni chooses the primary: what its member on this host knows. ``leader``: it must be that one;
+    # ``candidate``: a copy that Patroni would let take over.
+    Action(
+        "patroni-state",
+        changes=False,
+        may={"leader": "host", "candidate": "host"},
+        finds=("leader", "version", "paused"),
+    ),
+    # Asked of the leader's own member: it stops, ``candidate`` gets the rest of its log and takes over, it follows.
+    # Fence, catch-up and promotion in one, in that order, by Patroni; the proof by a refused write is the plan's.
+    Action(
+        "patroni-switchover",
+        changes=True,
+        destructive=True,
+        needs={"candidate": "host"},
+        finds=("timeline", "lsn", "system_id", "role"),
+    ),
     # The entry's way to the database: facts servers: {host: {up, forced}}, active: hosts that get sessions.
     Action("entry-state", changes=False, finds=("active",)),
     # Sends all database sessions to ``primary`` at once and ends the sessions to any other.

@@ -13,7 +13,7 @@ from inventory.node import shown
 from inventory.wording import nearest
 
 Problems = Iterator[Problem]
-_FENCES = ("pg-fence", "pg-stop-receiving")
+_FENCES = ("pg-fence", "pg-stop-receiving", "patroni-switchover")
 
 
 def needs_name_steps(file: PlanFile) -> Problems:

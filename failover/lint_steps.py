@@ -16,6 +16,7 @@ Problems = Iterator[Problem]
 _BELONGS = {
     "pg-promote": (Kind.PROMOTE,),
     "pg-fence": (Kind.FENCE, Kind.PREPARE),
+    "patroni-switchover": (Kind.FENCE,),
     "entry-point": (Kind.TRAFFIC,),
     "entry-auto": (Kind.TRAFFIC,),
     "pg-rejoin": (Kind.REJOIN,),
@@ -23,7 +24,7 @@ _BELONGS = {
     "pg-catch-up": (Kind.CATCH_UP,),
 }
 _MUST_DO = {
-    Kind.FENCE: ("pg-fence", "pg-stop-receiving"),
+    Kind.FENCE: ("pg-fence", "pg-stop-receiving", "patroni-switchover"),
     Kind.CATCH_UP: ("pg-catch-up",),
     Kind.PROMOTE: ("pg-promote",),
     Kind.TRAFFIC: ("entry-point", "entry-auto"),

@@ -106,9 +106,10 @@ def packages_command(install: bool = False) -> None:
     """Name the Debian packages that the lab lacks; with --install, as root, install them (no daemon is started)."""
     from lab import packages
 
-    lacking = packages.missing()
+    needed = (*packages.NEEDED, *packages.FOR_TESTS)
+    lacking = packages.missing(needed)
     if lacking and install and packages.may_install():
-        packages.require(_progress)
+        packages.require(_progress, needed)
     elif lacking:
         names = " ".join(package.name for package in lacking)
         _err.print(f"the lab lacks Debian packages; as root: apt-get install {names}", markup=False)

@@ -42,6 +42,9 @@ NEEDED = (
     Package("util-linux", ("unshare", "nsenter", "setpriv")),
 )
 
+#: What no lab needs: the tests run another database stack, whose members agree through it.
+FOR_TESTS = (Package("etcd-server", ("etcd",), ("etcd.service",)),)
+
 
 def missing(needed: tuple[Package, ...] = NEEDED, search: str = SEARCH) -> tuple[Package, ...]:
     """The packages of which a program cannot be found."""
@@ -61,7 +64,7 @@ def may_install() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get", path=SEARCH) is not None
 
 
-def require(progress: Callable[[str], None]) -> None:
+def require(progress: Callable[[str], None], needed: tuple[Package, ...] = NEEDED) -> None:
     """See that every package is there; as root on Debian or Ubuntu install what is missing.
 
     Raises LabError that names the missing packages when they cannot be installed here.
@@ -69,7 +72,7 @@ def require(progress: Callable[[str], None]) -> None:
     if may_install():
         for path in (_POLICY, _NO_CLUSTER):
             put_back(path)
-    lacking = missing()
+    lacking = missing(needed)
     if not lacking:
         return
     names = " ".join(package.name for package in lacking)

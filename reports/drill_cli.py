@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -47,7 +47,7 @@ def lint_command(files: Annotated[list[Path] | None, typer.Argument(help="Plan f
     from failover.plan_load import plan_files
 
     own = plan_files()
-    found = sound(files or own, known=[file.stem for file in own])
+    found = sound(files or own, known=_known(files or own))
     out.print(lines(f"{len(found)} plans, nothing to mend: {', '.join(found)}"), soft_wrap=True)
 
 
@@ -80,10 +80,17 @@ def pick(name: str) -> PlanFile:
 
     found = ours()
     if name.endswith(".yml"):
-        return next(iter(sound([Path(name)], known=list(found)).values()))
+        return next(iter(sound([Path(name)], known=_known([Path(name)])).values()))
     if name not in found:
         raise OperatorError(f"there is no plan `{fit(name)}` — {nearest(name, found)}")
     return found[name]
+
+
+def _known(files: Sequence[Path]) -> list[str]:
+    """The plans that plans in these files may return by: ours, and those beside them."""
+    from failover.plan_load import OWN, plan_files
+
+    return [file.stem for folder in {OWN, *(file.parent for file in files)} for file in plan_files(folder)]
 
 
 def shown(file: PlanFile, estate: Estate, look: Look | None = None) -> Today:

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +40,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _config(folder: Path, port: int) -> Path:
+def _config(folder: Path, port: int, addresses: Sequence[str]) -> Path:
     lines = [
         f"Port {port}",
-        "ListenAddress 127.0.0.1",
+        *(f"ListenAddress {address}" for address in addresses),
         f"HostKey {folder}/host_key",
         f"AuthorizedKeysFile {folder}/authorized_keys",
         "PidFile none",
@@ -60,18 +60,18 @@ def _config(folder: Path, port: int) -> Path:
     return path
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: str, port: int, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and server.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.02)
     raise RuntimeError("sshd did not start")
 
 
 @contextmanager
-def sshd(folder: Path) -> Iterator[Sshd]:
+def sshd(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> Iterator[Sshd]:
     """Run a server until the block ends. ``folder`` must be empty; keys and the server's log are kept there."""
     assert SSHD is not None
     if os.geteuid() == 0:
@@ -80,9 +80,9 @@ def sshd(folder: Path) -> Iterator[Sshd]:
     (folder / "authorized_keys").write_text(make_key(folder / "client_key") + "\n")
     port = _free_port()
     with (folder / "sshd.log").open("wb") as log:
-        server = subprocess.Popen([SSHD, "-D", "-e", "-f", _config(folder, port)], stderr=log)
+        server = subprocess.Popen([SSHD, "-D", "-e", "-f", _config(folder, port, addresses)], stderr=log)
     try:
-        _wait_for(port, server)
+        _wait_for(addresses[0], port, server)
         user = pwd.getpwuid(os.geteuid()).pw_name
         yield Sshd(port, user, folder / "client_key", host_key, folder, server.pid)
     finally:

@@ -365,6 +365,30 @@ def _replicates(world: Centers, host: str, give: Mapping[str, Value], _t: float)
     return _done()
 
 
+def _patroni_state(world: Centers, _host: str, give: Mapping[str, Value], _t: float) -> Reply:
+    """Patroni's members agree on who leads."""
+    leader = next((name for name, each in world.servers.items() if each.serves == "primary"), "")
+    return _done(leader=leader) if give.get("leader", leader) == leader else _no(f"{leader} leads")
+
+
+def _patroni_switchover(world: Centers, host: str, give: Mapping[str, Value], timeout: float) -> Reply:
+    """The old one stops and follows, the new one has all of its log and takes over, the others follow it."""
+    old, new = world.servers[host], world.servers[str(give["candidate"])]
+    if new.serves == "primary":
+        return _done(role="primary", timeline=new.timeline, lsn=len(new.log))
+    if old.serves != "primary":
+        return Reply(Outcome.REFUSED, f"{host} does not lead")
+    world._replicate()
+    if new.log != old.log:
+        return _no(f"{new.host} has not all of the log")
+    old.role, old.sync_names, new.sync_names = "standby", (), (host,)
+    reply = _promote(world, new.host, {}, timeout)
+    for other in world.servers.values():
+        other.follows = "" if other is new else new.host
+    world._replicate()
+    return reply
+
+
 def _entry_state(world: Centers, host: str, _give: Mapping[str, Value], _t: float) -> Reply:
     return _done(servers={}, active=world.active(world.entries[host]))
 
@@ -405,6 +429,8 @@ _DOES: dict[str, Callable[[Centers, str, Mapping[str, Value], float], Reply]] = 
     "pg-follow": _follow,
     "pg-rejoin": _rejoin,
     "pg-replicates": _replicates,
+    "patroni-state": _patroni_state,
+    "patroni-switchover": _patroni_switchover,
     "entry-state": _entry_state,
     "entry-point": _entry_point,
     "entry-auto": _entry_auto,
