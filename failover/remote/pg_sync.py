@@ -7,9 +7,10 @@ import time
 from collections.abc import Collection
 
 from failover.remote import memory, server
+from failover.remote.pg_conversation import Connection
 from failover.remote.pg_state import names
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Failed, Refused, Task, Unknown
-from failover.remote.wire import Connection, NoServer, WireError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 _CATCHING_UP = 3.0  #: seconds that a copy may still need to be called streaming
