@@ -19,7 +19,7 @@ from failover.lint import ours
 from failover.plan import Gate
 from failover.ports import Outcome, Reply
 from failover.reasons import TEXTS, say
-from failover.seen import ClockOff, Passed, Seen, Vantage
+from failover.seen import ClockOff, Heard, Passed, Seen, Vantage
 from state.verdict import Reason
 from tests.fakes.lab_estate import lab_estate
 
@@ -126,14 +126,14 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     (
         "replication-sync",
         METRO,
-        replace(databases(cloud_db=SILENT), synchronous=frozenset({"bigdata-db"})),
+        replace(databases(cloud_db=SILENT), heard=Heard(frozenset({"bigdata-db"}), 9.0)),
         "pass",
         "gate.was_sync",
     ),
     (
         "replication-sync",
         METRO,
-        replace(databases(cloud_db=SILENT), synchronous=frozenset()),
+        replace(databases(cloud_db=SILENT), heard=Heard(frozenset(), 9.0)),
         "fail",
         "gate.was_not_sync",
     ),
@@ -173,14 +173,14 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     (
         "lag-within-rpo",
         REMOTE,
-        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), silent_for=3598.0),
+        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), heard=Heard(silent_for=3598.0)),
         "pass",
         "gate.lag",
     ),
     (
         "lag-within-rpo",
         REMOTE,
-        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), silent_for=60.0),
+        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), heard=Heard(silent_for=60.0)),
         "fail",
         "gate.lags",
     ),
@@ -188,7 +188,7 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     (
         "lag-within-rpo",
         METRO,
-        replace(databases(cloud_db=SILENT, bigdata_db=standby(age=None)), synchronous=frozenset({"bigdata-db"})),
+        replace(databases(cloud_db=SILENT, bigdata_db=standby(age=None)), heard=Heard(frozenset({"bigdata-db"}), 9.0)),
         "pass",
         "gate.was_sync",
     ),
