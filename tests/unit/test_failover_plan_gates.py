@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from failover.bind import bind
 from failover.concrete import ConcretePlan
+from failover.gate_run import fine_enough
 from failover.gates import GATES, judge, judge_all
 from failover.lint import ours
 from failover.plan import Gate
@@ -342,3 +343,11 @@ def test_every_reason_has_both_texts_and_every_text_is_used() -> None:
 
 def test_a_fact_is_only_text() -> None:
     assert "{host}" in say(Reason("gate.writer_silent", {"host": "{host}"}), "en")
+
+
+@pytest.mark.parametrize(
+    ("rto", "period", "timeout", "fine"),
+    [(60, 1, 2, True), (60, 1, 2.1, False), (30, 0.15, 1, True), (20, 0.15, 1, False)],
+)
+def test_probes_must_be_fine_enough_for_the_target(rto: float, period: float, timeout: float, fine: bool) -> None:
+    assert fine_enough(rto, period, timeout) is fine
