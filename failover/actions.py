@@ -90,6 +90,8 @@ _ALL = (
     Action("write-through", changes=True, may={"primary": "host"}, finds=("server",)),
     Action("host-alive", changes=False, finds=("boot_id", "wall")),
     Action("capacity", changes=False, finds=("cpus", "memory", "load", "disk_free")),
+    # What an act (``step/do/call``) of this run found ``before`` it changed it; not ``known``: it never began there.
+    Action("recall", changes=False, needs={"act": "text"}, finds=("known", "before")),
     Action("app-check", changes=False, needs={"path": "text"}, may={"expect": "text"}),  # a system's own page answers
 )
 

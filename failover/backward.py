@@ -6,9 +6,12 @@ failed, and what to do by hand is in the record.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from failover import invariants, safety
-from failover.concrete import ConcretePlan, ConcreteStep
-from failover.engine_calls import carry, changes, described, judge, look
+from failover.concrete import Call, ConcretePlan, ConcreteStep, Found
+from failover.engine_calls import act_name, carry, changes, described, judge, look
 from failover.engine_work import Work
 from failover.plan import Kind
 from failover.ports import Outcome
@@ -92,15 +95,55 @@ async def _tried(work: Work, step: ConcreteStep, attempt: int) -> tuple[Outcome,
     against = await _second_writer(work, step)
     if against:
         return Outcome.REFUSED, against
-    work.note(Records.INTENT, {"step": step.id, "part": "undo", "attempt": attempt, "calls": described(step.undo)})
+    calls = await _recalled(work, step, attempt)
+    if isinstance(calls, str):
+        return Outcome.FAILED, calls
+    work.note(Records.INTENT, {"step": step.id, "part": "undo", "attempt": attempt, "calls": described(calls)})
     answers = await carry(
-        work, step.undo, step=step.id, part="undo", attempt=attempt, timeout=step.step.timeout, urgent=step.step.urgent
+        work, calls, step=step.id, part="undo", attempt=attempt, timeout=step.step.timeout, urgent=step.step.urgent
     )
     outcome, because = judge(answers)
     if outcome is Outcome.DONE:
         broken = [held for held in await safety.after(work, step.id) if held.result == "fail"]
         because = "; ".join(f"{held.rule}: {held.because}" for held in broken)
     return outcome, because
+
+
+async def _recalled(work: Work, step: ConcreteStep, attempt: int) -> list[Call] | str:
+    """The undo's calls, with what the step's hosts found before it, where the engine died before it heard of that.
+
+    A host that never found anything was never changed: there is nothing to undo there. A text says why it is not known.
+    """
+    calls = []
+    for call in step.undo:
+        if not _unheard(work, step, call):
+            calls.append(call)
+            continue
+        index = next((at for at, done in enumerate(step.do) if done.host == call.host), 0)
+        asks = Call("recall", call.host, {"act": act_name(step.id, "do", index)})
+        ((_, reply),) = await carry(
+            work, [asks], step=step.id, part="recall", attempt=attempt, timeout=step.step.timeout, urgent=True
+        )
+        if reply.outcome is not Outcome.DONE:
+            return f"what {call.host} was like before is not known: {reply.says or reply.outcome.value}"
+        if reply.facts.get("known") is True:
+            calls.append(_filled(call, reply.facts.get("before")))
+    return calls
+
+
+def _unheard(work: Work, step: ConcreteStep, call: Call) -> bool:
+    """Whether the undo needs what was there before, and nobody told."""
+    needs = any(
+        isinstance(value, Found) and (value.step, value.fact) == (step.id, "before") for value in call.give.values()
+    )
+    return needs and work.standing.facts(step.id).get("before") is None
+
+
+def _filled(call: Call, before: Any) -> Call:
+    """The call with what was there before in its place."""
+    value = tuple(str(each) for each in before) if isinstance(before, list | tuple) else before
+    give = {key: value if isinstance(old, Found) and old.fact == "before" else old for key, old in call.give.items()}
+    return replace(call, give=give)
 
 
 async def _second_writer(work: Work, step: ConcreteStep) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from failover import chain
 from failover.actions import ACTIONS
@@ -52,13 +53,18 @@ def _shown(value: Value | Found) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def act_name(step: str, part: str, index: int) -> str:
+    """What hosts call one call of a step: the same however often it is asked."""
+    return f"{step}/{part}/{index}"
+
+
 async def carry(
     work: Work, calls: Sequence[Call], *, step: str, part: str, attempt: int, timeout: float, urgent: bool
 ) -> Answers:
     """Carry out calls together. Each reply is on record when this returns."""
 
     async def one(index: int, call: Call) -> tuple[Call, Reply]:
-        reply = await _act(work, call, timeout, urgent)
+        reply = await _act(work, call, timeout, urgent, act_name(step, part, index))
         said = {"step": step, "part": part, "attempt": attempt, "call": index, "host": call.host}
         facts = _bounded(reply.facts)
         work.note(
@@ -86,7 +92,7 @@ async def look(work: Work, calls: Sequence[Call], timeout: float, *, urgent: boo
     return await together(*(one(call) for call in calls))
 
 
-async def _act(work: Work, call: Call, timeout: float, urgent: bool) -> Reply:
+async def _act(work: Work, call: Call, timeout: float, urgent: bool, act: str = "") -> Reply:
     work.lock.check()
     if changes((call,)) and work.kill.on():
         return Reply(Outcome.REFUSED, "the kill switch is on")
@@ -95,7 +101,7 @@ async def _act(work: Work, call: Call, timeout: float, urgent: bool) -> Reply:
         return Reply(Outcome.REFUSED, give)
     try:
         async with asyncio.timeout(timeout + _GRACE):
-            reply = await work.hands.act(call, give, work.token, timeout=timeout, urgent=urgent)
+            reply = await work.hands.act(call, give, replace(work.token, act=act), timeout=timeout, urgent=urgent)
     except TimeoutError:
         return Reply(Outcome.UNKNOWN, f"no answer in {timeout:g} s", took=timeout)
     _outranked(work, call.host, reply)

@@ -61,11 +61,11 @@ def replication_sync(plan: ConcretePlan, seen: Seen, _: Mapping[str, Any]) -> An
 
 
 def _was_sync(plan: ConcretePlan, seen: Seen) -> Answer:
-    if seen.synchronous is None:
+    waited_for, ago = seen.heard.synchronous, seen.heard.ago
+    if waited_for is None or ago is None:
         return unknown("gate.writer_silent", host=plan.old_writer)
-    if plan.new_writer in seen.synchronous:
-        return passes("gate.was_sync", host=plan.new_writer)
-    return fails("gate.was_not_sync", host=plan.new_writer)
+    say, code = (passes, "gate.was_sync") if plan.new_writer in waited_for else (fails, "gate.was_not_sync")
+    return say(code, host=plan.new_writer, writer=plan.old_writer, seconds=f"{ago:.0f}")
 
 
 def _any_sync(plan: ConcretePlan, seen: Seen) -> Answer:
@@ -124,13 +124,14 @@ def _lag_told(plan: ConcretePlan, writer: Mapping[str, Any], copy: Mapping[str, 
 
 def _lag_guessed(plan: ConcretePlan, seen: Seen, copy: Mapping[str, Any], limit: float) -> Answer:
     """The writer is silent: a copy that it waited for lacks nothing; any other knows when it last heard of it."""
-    if plan.new_writer in (seen.synchronous or ()):
-        return passes("gate.was_sync", host=plan.new_writer)
+    if plan.new_writer in (seen.heard.synchronous or ()):
+        return _was_sync(plan, seen)
     heard = number(copy.get("receive_age"))
     if heard is None:
         return unknown("gate.lag_untold", host=plan.new_writer)
-    if seen.silent_for is not None:
-        return _compared(plan, max(0.0, heard - seen.silent_for), limit)
+    silent = seen.heard.silent_for
+    if silent is not None and silent <= heard:  # else it lived on: the copy heard it after the watch did not
+        return _compared(plan, heard - silent, limit)
     if heard <= limit:  # whenever it stopped, that was later than when it last spoke
         return passes("gate.lag", host=plan.new_writer, seconds=f"{heard:.1f}", limit=f"{limit:g}")
     return unknown("gate.lag_at_most", host=plan.new_writer, seconds=f"{heard:.1f}", limit=f"{limit:g}")

@@ -36,16 +36,21 @@ def width(period: float, timeout: float) -> float:
     return 2 * (period + timeout)
 
 
+def fine_enough(rto: float, period: float, timeout: float) -> bool:
+    """Whether probes can measure such a target at all."""
+    return width(period, timeout) <= FINE * rto
+
+
 def probes_fine_enough(plan: ConcretePlan, seen: Seen, give: Mapping[str, Any]) -> Answer:
     """Three vantages measure, each finely enough for the promised RTO."""
     rto = plan.plan.objectives.rto
     wide = width(float(give["period"]), float(give["timeout"]))
-    if wide > FINE * rto:
+    if not fine_enough(rto, float(give["period"]), float(give["timeout"])):
         return fails("gate.probes_coarse", width=f"{wide:g}", rto=f"{rto:g}")
     if not seen.vantages:
         return unknown("gate.vantages_untold")
     silent = {name: one.says for name, one in seen.vantages.items() if one.says}
-    coarse = [name for name, one in seen.vantages.items() if width(one.period, one.timeout) > FINE * rto]
+    coarse = [name for name, one in seen.vantages.items() if not fine_enough(rto, one.period, one.timeout)]
     if silent:
         name, said = next(iter(silent.items()))
         return fails("gate.vantage_silent", names=", ".join(silent), said=f"{name}: {said}")

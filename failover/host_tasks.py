@@ -79,7 +79,7 @@ def greeting(host: Host) -> dict[str, Any]:
 
 
 def _who(token: Token) -> dict[str, Any]:
-    return {"run": token.run, "epoch": token.epoch}
+    return {"run": token.run, "epoch": token.epoch, "act": token.act}
 
 
 def _about(host: Host) -> dict[str, Any]:

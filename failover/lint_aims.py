@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from failover.gate_run import FINE, width
+from failover.gate_run import FINE, fine_enough, width
 from failover.gates import GATES, given, typed
 from failover.graph import before, ends, needs, only, outage
 from failover.plan import Gate, Kind, Mode
@@ -120,8 +120,8 @@ def probes_can_measure(file: PlanFile) -> Problems:
             yield Problem(file.mark("gates"), "gates", "do not ask whether the outage can be measured", instead)
         return
     give = given(gate)
-    if len(give) == 2 and (wide := width(give["period"], give["timeout"])) > FINE * rto:
-        message = f"measures to {wide:g} s, too coarse for an rto of {rto:g} s"
+    if len(give) == 2 and not fine_enough(rto, give["period"], give["timeout"]):
+        message = f"measures to {width(give['period'], give['timeout']):g} s, too coarse for an rto of {rto:g} s"
         instead = f"period and timeout together at most {FINE * rto / 2:g}s"
         yield Problem(file.mark("gates", file.plan.gates.index(gate), "give"), gate.gate, message, instead)
 

@@ -17,8 +17,9 @@ from failover.measuring import meters_of
 from failover.ports import Hands, Outcome, Reply, Token
 from failover.preflight_gates import Ask, Opinion
 from failover.reasons import say
-from failover.seen import ClockOff, Judged, Seen, Vantage
+from failover.seen import ClockOff, Heard, Judged, Seen, Vantage
 from failover.start import Reach
+from failover.watch_memory import remembered
 from inventory.errors import OperatorError
 from inventory.model import Estate
 
@@ -26,14 +27,17 @@ _PATIENCE = 10.0  #: seconds for one question
 _POSTGRES = 5432  #: where a database listens whose host does not say otherwise
 
 
-def reach(estate: Estate) -> Reach:
-    """How a run in this estate reaches the world. Raises OperatorError when the estate cannot be measured."""
+def reach(estate: Estate, store: str = "") -> Reach:
+    """How a run in this estate reaches the world. Raises OperatorError when the estate cannot be measured.
+
+    ``store``: address of the watch's store, which remembers a writer that answers no more; empty: nobody remembers.
+    """
     if estate.meters is None:
         raise OperatorError(f"{estate.folder} has no meters.yml: what clients see could not be measured")
     return Reach(
         hands=lambda folder: open_hands(estate, folder.runs),
         meters=lambda plan, folder, epoch: meters_of(estate, plan, folder, epoch, _address(estate, plan.new_writer)),
-        gates=lambda _: LiveGates(estate),
+        gates=lambda _: LiveGates(estate, store),
         old_address=lambda plan: _address(estate, plan.old_writer),
     )
 
@@ -48,6 +52,7 @@ class LiveGates:
     """Implements ``failover.preflight_gates.Gates``: asks the hosts, changes nothing, lets the pure gates judge."""
 
     estate: Estate
+    store: str = ""
 
     async def judge(self, plan: ConcretePlan, warmed: Mapping[str, Reply], ask: Ask) -> Sequence[Opinion]:
         """Every gate of the plan, by what is seen at this moment."""
@@ -71,10 +76,17 @@ class LiveGates:
             databases=told.get("pg-state", {}),
             entries=told.get("entry-state", {}),
             capacity=told.get("capacity", {}),
+            heard=await self._heard(plan),
             clocks=_clocks(told.get("host-alive", {}), began, time.time()),
             other_runs=(),  # the lock is held, and it is given to nobody while a run is open
             vantages=self._vantages(),
         )
+
+    async def _heard(self, plan: ConcretePlan) -> Heard:
+        """What the watch remembers of the old writer."""
+        if not self.store:
+            return Heard()
+        return await asyncio.to_thread(remembered, self.estate, self.store, plan.old_writer)
 
     def _vantages(self) -> dict[str, Vantage]:
         """How finely each vantage is set to measure; whether it does is seen when the meters start."""
@@ -84,13 +96,13 @@ class LiveGates:
         return {one.id: Vantage("", meters.probes.period, meters.probes.timeout) for one in meters.vantages}
 
 
-async def look(plan: ConcretePlan, estate: Estate) -> Seen:
+async def look(plan: ConcretePlan, estate: Estate, store: str = "") -> Seen:
     """Ask the hosts of a plan outside of any run; nothing is changed and nothing is kept."""
     with TemporaryDirectory(prefix="tricenter-") as scratch:
         hands = open_hands(estate, Path(scratch))
         try:
             warmed = await hands.warm([host for host in plan.hosts if host not in plan.gone])
-            return await LiveGates(estate).see(plan, warmed, _asker(hands))
+            return await LiveGates(estate, store).see(plan, warmed, _asker(hands))
         finally:
             await hands.close()
 

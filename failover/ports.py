@@ -38,6 +38,7 @@ class Token:
 
     run: str
     epoch: int
+    act: str = ""  #: which act of the run: the same when it is asked again, and then it answers the same ``before``
 
 
 class Hands(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from checks.result import Result, Status
 from failover.concrete import ConcretePlan
 from failover.drill_record import DrillRecord
-from failover.gate_run import FINE, width
+from failover.gate_run import fine_enough, width
 from failover.gate_words import Answer, fails, number, passes, unknown
 from failover.gates import given
 from failover.plan import Gate
@@ -157,7 +157,7 @@ def _probes(gate: Gate, plan: ConcretePlan, _: Known) -> Answer:
     if not {"period", "timeout"} <= give.keys():
         return unknown("gate.not_known", gate=gate.gate)
     wide, rto = width(float(give["period"]), float(give["timeout"])), plan.plan.objectives.rto
-    if wide > FINE * rto:
+    if not fine_enough(rto, float(give["period"]), float(give["timeout"])):
         return fails("gate.probes_coarse", width=f"{wide:g}", rto=f"{rto:g}")
     return passes("ready.probes_planned", width=f"{wide:g}", rto=f"{rto:g}")
 

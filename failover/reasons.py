@@ -76,12 +76,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "gate.no_sync_copy": ("主库 {host} 没有同步副本", "the writer {host} has no synchronous copy"),
     "gate.was_sync": (
-        "主库最后一次应答时，{host} 是同步副本",
-        "{host} was a synchronous copy when the writer last answered",
+        "监测最后一次收到主库 {writer} 应答（{seconds} 秒前）时，{host} 是同步副本",
+        "{host} was a synchronous copy when the watch last heard the writer {writer}, {seconds} s ago",
     ),
     "gate.was_not_sync": (
-        "主库最后一次应答时，{host} 不是同步副本",
-        "{host} was no synchronous copy when the writer last answered",
+        "监测最后一次收到主库 {writer} 应答（{seconds} 秒前）时，{host} 不是同步副本",
+        "{host} was no synchronous copy when the watch last heard the writer {writer}, {seconds} s ago",
     ),
     "gate.writer_stays": ("主库保持在 {host}，不作切换", "the writer stays at {host}"),
     "gate.lag": ("{host} 落后 {seconds} 秒，不超过 {limit} 秒", "{host} lags {seconds} s, within {limit} s"),

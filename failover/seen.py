@@ -52,6 +52,18 @@ class Vantage:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What the watch remembers of the old writer; seconds before the run began. None: not known."""
+
+    synchronous: frozenset[str] | None = (
+        None  #: hosts that it waited for when it last answered, right before its silence
+    )
+    ago: float | None = None  #: since it last answered as a writer that acknowledges
+    #: since nothing on its host has answered any vantage: it acknowledged nothing more from then on, or before
+    silent_for: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Replies by host, taken when the run began. What nobody looked at is None, and judged unknown."""
 
@@ -61,9 +73,7 @@ class Seen:
     capacity: Mapping[str, Reply] = field(default_factory=dict)  #: ``capacity``
     clocks: Mapping[str, ClockOff] = field(default_factory=dict)
     verdicts: Mapping[str, Status] | None = None  #: the watch's, by subject
-    #: seconds since the old writer was last known to acknowledge a write, when it does not now; None: not known
-    silent_for: float | None = None
-    synchronous: frozenset[str] | None = None  #: hosts that the old writer, when it last answered, waited for
+    heard: Heard = Heard()
     other_runs: tuple[str, ...] | None = None  #: runs that are under way
     vantages: Mapping[str, Vantage] | None = None
     freezes: tuple[str, ...] | None = None  #: guard periods in force now; None: the estate has no calendar

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from inventory.model import Estate
 
 SAMPLE = Path(__file__).parents[1] / "inventory" / "estates" / "civil-affairs"
+STORE = "sqlite:///var/state.sqlite"
 REFUSED = 4
 
 EstateFolder = Annotated[Path, typer.Option("--estate", help="Folder of the estate.", envvar="OPS_ESTATE")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Where the state is kept.", envvar="OPS_STORE")]
 Language = Annotated[Literal["zh", "en"], typer.Option("--lang", help="Language of the text.")]
 Look = Callable[["ConcretePlan", "Estate"], "Seen"]  #: asks the real hosts, and changes nothing
 
@@ -57,13 +60,14 @@ def plan_command(
     lang: Language = "en",
     estate: EstateFolder = SAMPLE,
     look: Annotated[bool, typer.Option("--look", help="Ask the real hosts; changes nothing.")] = False,
+    store: StoreUrl = STORE,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """What a plan would do in today's estate, step by step with its undo; or every reason why it would not run."""
     from inventory.load import load
     from reports.plan_table import plan_today
 
-    view = shown(pick(name), load(estate), _hosts_asked if look else None)
+    view = shown(pick(name), load(estate), partial(_hosts_asked, store=store) if look else None)
     if as_json:
         sys.stdout.write(json.dumps(view.to_json(lang), ensure_ascii=False, indent=2) + "\n")
     else:
@@ -103,7 +107,7 @@ def shown(file: PlanFile, estate: Estate, look: Look | None = None) -> Today:
     return today(file, estate, seen)
 
 
-def _hosts_asked(plan: ConcretePlan, estate: Estate) -> Seen:
+def _hosts_asked(plan: ConcretePlan, estate: Estate, store: str) -> Seen:
     from failover.live import look
 
-    return asyncio.run(look(plan, estate))
+    return asyncio.run(look(plan, estate, store))

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from inventory.errors import OperatorError
-from reports.drill_cli import SAMPLE, EstateFolder, Language, app, out, pick
+from reports.drill_cli import SAMPLE, STORE, EstateFolder, Language, StoreUrl, app, out, pick
 from reports.terminal import lines
 
 if TYPE_CHECKING:
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 DRILLS = Path("var/drills")
 EVIDENCE = Path("var/evidence")
 REPORTS = Path("var/reports")
-STORE = "sqlite:///var/state.sqlite"
 
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of the runs.", envvar="OPS_DRILLS")]
 Run = Annotated[str, typer.Argument(help="A run's id, its folder, or its evidence bundle.")]
-StoreUrl = Annotated[str, typer.Option("--store", help="Where the state is kept.", envvar="OPS_STORE")]
 
 
 @app.command("verify")

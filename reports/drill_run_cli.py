@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from inventory.errors import OperatorError
-from reports.drill_cli import REFUSED, SAMPLE, EstateFolder, Language, app, out, pick
+from reports.drill_cli import REFUSED, SAMPLE, STORE, EstateFolder, Language, StoreUrl, app, out, pick
 from reports.terminal import lines
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from failover.engine_work import Choices
     from failover.plan_load import PlanFile
     from failover.records import Record
+    from failover.run_folder import RunFolder
     from failover.start import Desk
 
 STATE, RUNS = Path("var/desk"), Path("var/drills")
+EVIDENCE = "evidence"  #: the folder beside the runs'
 UNKNOWN = 3
 
 StateFolder = Annotated[
@@ -49,6 +51,7 @@ def run_command(
     estate: EstateFolder = SAMPLE,
     desk: StateFolder = STATE,
     runs: RunsFolder = RUNS,
+    store: StoreUrl = STORE,
     lang: Language = "en",
 ) -> None:
     """Carry out a drill: gates, approvals, meters, steps, soak, commit. Before the gates pass nothing is touched."""
@@ -58,7 +61,7 @@ def run_command(
     if not yes and not typer.confirm(_question(file, lang), err=True):
         raise typer.Exit(REFUSED)
     choices = Choices(person, drill=kind, take_over=take_over, soak=soak, versions=_versions())
-    _begin(file, estate, _desk(desk, runs, lang), choices, lang)
+    _begin(file, estate, _desk(desk, runs, lang), choices, lang, store)
 
 
 @failover_app.command("run")
@@ -71,6 +74,7 @@ def failover_command(
     estate: EstateFolder = SAMPLE,
     desk: StateFolder = STATE,
     runs: RunsFolder = RUNS,
+    store: StoreUrl = STORE,
     lang: Language = "en",
 ) -> None:
     """Fail over for real. What a gate cannot know may be taken upon oneself, with a reason; what it knows may not."""
@@ -78,7 +82,7 @@ def failover_command(
 
     overrides = dict(map(_override, override or []))
     choices = Choices(person, drill="real", overrides=overrides, take_over=take_over, versions=_versions())
-    _begin(pick(plan), estate, _desk(desk, runs, lang), choices, lang, confirm=confirm)
+    _begin(pick(plan), estate, _desk(desk, runs, lang), choices, lang, store, confirm)
 
 
 @app.command("resume")
@@ -206,7 +210,9 @@ def _desk(state: Path, runs: Path, lang: str) -> Desk:
     return Desk(state, runs, tell=tell)
 
 
-def _begin(file: PlanFile, folder: Path, desk: Desk, choices: Choices, lang: str, confirm: str | None = None) -> None:
+def _begin(
+    file: PlanFile, folder: Path, desk: Desk, choices: Choices, lang: str, store: str, confirm: str | None = None
+) -> None:
     from failover.bind import Refusal, bind
     from failover.live import reach
     from failover.reasons import say
@@ -223,7 +229,7 @@ def _begin(file: PlanFile, folder: Path, desk: Desk, choices: Choices, lang: str
         raise OperatorError(
             f"plan {bound.plan.plan} moves the writer to `{target}`, not to `{confirm}`: nothing was done"
         )
-    _ended(begin(desk, reach(estate), bound, Files(file.data, folder), choices), lang)
+    _ended(desk, begin(desk, reach(estate, store), bound, Files(file.data, folder), choices), lang)
 
 
 def _take_up(desk: Desk, run: str, person: str, word: str, take_over: str, lang: str, because: str = "") -> None:
@@ -238,10 +244,10 @@ def _take_up(desk: Desk, run: str, person: str, word: str, take_over: str, lang:
         out.print(lines(f"{folder.run}: {word}"), soft_wrap=True)
         return
     choices = Choices(person, take_over=take_over)
-    _ended(resume(desk, reach(load(folder.estate)), folder.run, choices, word, because), lang)
+    _ended(desk, resume(desk, reach(load(folder.estate)), folder.run, choices, word, because), lang)
 
 
-def _ended(work: Coroutine[Any, Any, tuple[str, Ended]], lang: str) -> None:
+def _ended(desk: Desk, work: Coroutine[Any, Any, tuple[str, Ended]], lang: str) -> None:
     """Carry it out; the exit code says how it ended."""
     from failover.records import State
     from reports.drill_progress import state_name
@@ -252,9 +258,22 @@ def _ended(work: Coroutine[Any, Any, tuple[str, Ended]], lang: str) -> None:
         out.print(lines("interrupted: the run stays open, `ops drill resume` or `ops drill abort` goes on"))
         raise typer.Exit(UNKNOWN) from None
     out.print(lines(f"{run}: {state_name(ended.state, lang)} {ended.because}".rstrip()), soft_wrap=True)
+    if ended.state is not State.PAUSED:
+        _sealed(desk.run(run))
     good = (State.COMPLETED, State.COMPLETED_WITH_EXCEPTIONS, State.ROLLED_BACK)
     codes = {State.REFUSED: REFUSED, State.ABORTED: REFUSED, State.PAUSED: UNKNOWN, **dict.fromkeys(good, 0)}
     raise typer.Exit(codes.get(ended.state, 1))
+
+
+def _sealed(run: RunFolder) -> None:
+    """The evidence beside the folder of the runs. That it cannot be written changes nothing about how the run ended."""
+    from failover.evidence import bundle
+
+    try:
+        archive, head, _ = bundle(run, run.folder.parent.parent / EVIDENCE)
+        out.print(lines(f"{archive}\n{head}"), soft_wrap=True)
+    except (OSError, OperatorError) as error:
+        out.print(lines(f"not sealed: {error}; `ops drill seal {run.run}` does it later"), soft_wrap=True)
 
 
 def _override(text: str) -> tuple[str, str]:

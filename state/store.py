@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from checks.result import Result, Status
-from state import rows
+from state import heard, rows
 from state.database import connect, writing
 from state.incidents import ledger
 from state.signals import Signal
@@ -63,6 +63,7 @@ class Store:
         judged = list(verdicts)
         with writing(self._engine, durable=bool(judged)) as connection:
             self._keep_signals(connection, signals)
+            self._keep_heard(connection, signals)
             changes = self._settle_verdicts(connection, judged, at)
             if judged:
                 self._settle_incidents(connection, at)
@@ -159,6 +160,21 @@ class Store:
         statement = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
         connection.execute(statement, [rows.from_signal(signal) for signal in signals])
 
+    def _keep_heard(self, connection: Connection, signals: Sequence[Signal]) -> None:
+        """What primaries said of their copies, one row a check: the newest, from whichever vantage."""
+        found = {one["check"]: one for one in sorted(heard.kept(each.latest for each in signals), key=_asked)}
+        if not found:
+            return
+        statement = self._upsert(RECORDS)
+        changed = {"at": statement.excluded.at, "payload": statement.excluded.payload}
+        newer = statement.excluded.at >= RECORDS.c.at
+        statement = statement.on_conflict_do_update(index_elements=["kind", "key"], set_=changed, where=newer)
+        values = [
+            {"kind": heard.KIND, "key": key, "at": _asked(one), "payload": json.dumps(one)}
+            for key, one in found.items()
+        ]
+        connection.execute(statement, values)
+
     def _settle_verdicts(self, connection: Connection, judged: list[Verdict], at: float) -> list[Change]:
         stored = _stored(connection, judged)
         changes = []
@@ -208,6 +224,10 @@ class Store:
         for merged, root in todo.merged.items():
             values = {"closed": at, "merged": ids[root]}
             connection.execute(update(INCIDENTS).where(INCIDENTS.c.id == merged).values(values))
+
+
+def _asked(record: Mapping[str, Any]) -> float:
+    return float(record["at"])
 
 
 def _between(column: Any, start: float, end: float) -> list[Any]:

@@ -49,12 +49,3 @@ def to_desk(there: int, offsets: Sequence[Offset]) -> tuple[int, int] | None:
     nearest = min(offsets, key=lambda one: abs(there - one.offset - one.at))
     at = there - nearest.offset
     return at, nearest.error + round(abs(at - nearest.at) * _DRIFT)
-
-
-def jumped(offsets: Sequence[Offset]) -> bool:
-    """Whether two offsets differ by more than errors and drift explain: one of the clocks is not monotonic."""
-    return any(
-        abs(one.offset - two.offset) > one.error + two.error + abs(one.at - two.at) * _DRIFT
-        for one in offsets
-        for two in offsets
-    )

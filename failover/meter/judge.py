@@ -90,8 +90,3 @@ def _reach(writes: Sequence[Writes]) -> Interval | None:
         return Interval(max(one.low for one in lost), _highest(lost))
     periods = [one.period for one in writes if one.acked and one.read_back]
     return Interval(0.0, max(periods)) if periods else None
-
-
-def fine_enough(rto: float, period: float, timeout: float) -> bool:
-    """Whether probes can measure such a target at all: twice their coarseness is at most a tenth of it."""
-    return 2 * (period + timeout) <= rto / 10

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from failover.remote import epoch
+from failover.remote import epoch, memory
 from failover.remote.carry_out import told
 from failover.remote.child import Child
 from failover.remote.host import boot_id
@@ -87,7 +87,9 @@ class Agent:
         if not frame.get("ping"):
             return {}
         try:
-            return {"epoch": epoch.seen(Task.read(frame["ping"], self._heard + 5))["epoch"]}
+            task = Task.read(frame["ping"], self._heard + 5)
+            memory.make_room(task)
+            return {"epoch": epoch.seen(task)["epoch"]}
         except Ended as error:
             return {"epoch": None, "says": str(error)}
 

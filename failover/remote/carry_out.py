@@ -10,6 +10,7 @@ from failover.remote import (
     entry,
     epoch,
     host,
+    memory,
     patroni,
     pg_fence,
     pg_follow,
@@ -33,6 +34,7 @@ READING: Mapping[str, Callable[[Task], Done]] = {
     "host-alive": host.alive,
     "capacity": host.capacity,
     "app-check": host.app_check,
+    "recall": memory.recall,
 }
 
 #: Changing actions; each obeys the highest epoch only.

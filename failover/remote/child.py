@@ -41,6 +41,8 @@ class Child:
                 _work(given, end, theirs, parent)
             finally:
                 os._exit(0)
+        with contextlib.suppress(OSError):  # on both sides: whoever kills the group next must find it there
+            os.setpgid(pid, pid)
         os.close(theirs)
         return cls(pid, ours, end)
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from failover.remote import memory
 from failover.remote.task import Done, Facts, Failed, Refused, Task, Unknown
 
 _MOST = 1024 * 1024
@@ -48,9 +49,9 @@ def point(task: Task) -> Done:
                 f"set server {backend}/{other.name} state maint",
                 f"shutdown sessions server {backend}/{other.name}",
             ]
+    active = memory.first(task, _facts(before)["active"])
     _say(task, "; ".join(words))
-    after = _servers(task)
-    facts = _facts(after) | {"before": _facts(before)["active"]}
+    facts = _facts(_servers(task)) | {"before": active}
     if facts["active"] != [wanted]:
         raise Failed(f"sessions go to {', '.join(facts['active']) or 'nobody'}, not to {wanted}", facts)
     return Done(f"sessions go to {wanted}", facts)

@@ -10,8 +10,8 @@ import os
 import select
 import sys
 import time
-from pathlib import Path
 
+from failover.remote.above import ancestors, line_is_gone
 from failover.remote.child import Child
 
 _TICK = 0.2
@@ -23,22 +23,12 @@ def main() -> None:
     end = time.monotonic() + float(given["seconds"])
     if until := given.get("until"):
         end = min(end, int(until) / 1e9)
-    above = _ancestors()
+    above = ancestors()
+    if line_is_gone(above):
+        sys.exit(5)  # canceled before we began: nobody would hear a reply
     child = Child.start(given["task"], end, os.getpid())
     done = False
-    while not done and not child.overdue() and _ancestors() == above:
+    while not done and not child.overdue() and ancestors() == above:
         ready, _, _ = select.select([child.pipe], [], [], _TICK)
         done = bool(ready) and child.read()
     print(json.dumps(child.finish()))  # noqa: T201 -- its output
-
-
-def _ancestors() -> list[int]:
-    """The processes above; one that ends is replaced by the first process of the host."""
-    chain, pid = [], os.getpid()
-    while pid > 1:
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            break
-        chain.append(pid)
-    return chain

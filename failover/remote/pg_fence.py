@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from failover.remote import server, supervisor
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Facts, Refused, Task, Unknown
-from failover.remote.wire import NoServer, WireError
 
 
 def fence(task: Task) -> Done:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from failover.remote import server
+from failover.remote.pg_conversation import Connection
 from failover.remote.pg_source import Source, conninfo, slot, source
 from failover.remote.pg_state import describe
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Facts, Failed, Refused, Task, Unknown, lsn_text
-from failover.remote.wire import Connection, NoServer, WireError
 
 _LOOK = 0.05
 

@@ -6,8 +6,8 @@ import time
 
 from failover.remote import server
 from failover.remote.pg_state import describe
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Refused, Task, Unknown
-from failover.remote.wire import NoServer, WireError
 
 _LOOK = 0.01
 

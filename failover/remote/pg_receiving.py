@@ -6,8 +6,9 @@ import os
 import time
 
 from failover.remote import epoch, server
+from failover.remote.pg_conversation import Connection
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Failed, Refused, Task, Unknown, lsn_text
-from failover.remote.wire import Connection, NoServer, WireError
 
 _LOOK = 0.01
 _END = """SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn,

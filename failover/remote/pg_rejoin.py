@@ -13,8 +13,8 @@ from failover.remote import server, supervisor
 from failover.remote.pg_follow import check_fits, point, receiving, tidy
 from failover.remote.pg_source import Source, conninfo, slot, source
 from failover.remote.pg_state import describe
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Ended, Facts, Failed, Refused, Task, Unknown
-from failover.remote.wire import NoServer, WireError
 
 _PATIENCE = 15.0  #: seconds without progress after which the next way is tried
 _LOOK = 0.05

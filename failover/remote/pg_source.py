@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from failover.remote import server
+from failover.remote.pg_conversation import Connection
+from failover.remote.pg_wire import NoServer, ServerError, WireError
 from failover.remote.task import Failed, Refused, Task, Unknown, lsn_number
-from failover.remote.wire import Connection, NoServer, ServerError, WireError
 
 _LINE = re.compile(r"^\s*(\d+)\s+([0-9A-F]+/[0-9A-F]+)", re.MULTILINE)
 

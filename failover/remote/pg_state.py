@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from failover.remote import server, supervisor
+from failover.remote.pg_conversation import Connection
+from failover.remote.pg_wire import NoServer, Row, ServerError, WireError
 from failover.remote.task import Done, Ended, Facts, Failed, Task, Unknown
-from failover.remote.wire import Connection, NoServer, Row, ServerError, WireError
 
 _SELF = """
 SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()),

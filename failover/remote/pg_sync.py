@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Collection
 
-from failover.remote import server
+from failover.remote import memory, server
+from failover.remote.pg_conversation import Connection
 from failover.remote.pg_state import names
+from failover.remote.pg_wire import NoServer, WireError
 from failover.remote.task import Done, Failed, Refused, Task, Unknown
-from failover.remote.wire import Connection, NoServer, WireError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 _CATCHING_UP = 3.0  #: seconds that a copy may still need to be called streaming
@@ -23,10 +24,11 @@ def set_sync(task: Task) -> Done:
     value = "FIRST 1 ({})".format(", ".join(f'"{one}"' for one in standbys)) if standbys else ""
     try:
         with server.here(task, task.left()) as session:
-            ((before,),) = session.ask("SELECT current_setting('synchronous_standby_names')")
+            ((current,),) = session.ask("SELECT current_setting('synchronous_standby_names')")
             if standbys and server.primary(session):
                 _would_not_hang(session, standbys, task)
-            if before != value:
+            before = memory.first(task, names(current or ""))
+            if current != value:
                 server.set_setting(session, "synchronous_standby_names", value)
                 server.reload_until(session, "synchronous_standby_names", value, task)
     except NoServer as error:
@@ -34,7 +36,7 @@ def set_sync(task: Task) -> Done:
     except WireError as error:
         raise Unknown(f"the setting was not confirmed: {error}") from error
     said = f"commits wait for {' or '.join(standbys)}" if standbys else "commits wait for nobody"
-    return Done(said, {"before": names(before or "")})
+    return Done(said, {"before": before})
 
 
 def replicates(task: Task) -> Done:

@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from failover.remote.pg_scram import NotProved, Scram
 
@@ -31,11 +32,18 @@ class WireError(Exception):
 class Broken(WireError):
     """The connection: refused, reset, timed out, or speaking something else. What was ``sent`` may have been done."""
 
-    def __init__(self, text: str, *, sent: bool = False, timed_out: bool = False, reached: bool = True) -> None:
+    def __init__(self, text: str, *, sent: bool = False, reached: bool = True) -> None:
         super().__init__(text)
         self.sent = sent
-        self.timed_out = timed_out
         self.reached = reached  #: False: nobody accepted the connection
+
+
+class NoServer(Broken):
+    """Nobody listens there: surely nothing was done."""
+
+
+class TimedOut(Broken):
+    """No answer in time."""
 
 
 class ServerError(WireError):
@@ -70,11 +78,14 @@ class Login:
         return f"{self.host}:{self.port}"
 
 
+Row: TypeAlias = tuple[str | None, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a question gave: every value as text, None for NULL."""
 
-    rows: tuple[tuple[str | None, ...], ...]
+    rows: tuple[Row, ...]
     tag: str  #: of the last command: ``INSERT 0 1``
     notices: tuple[str, ...] = ()  #: warnings, as ``code: text``
 
@@ -90,6 +101,11 @@ class Session:
         self._key = b""
         self._allowed = LIMIT
         self._notices: list[str] = []
+
+    @property
+    def pid(self) -> int:
+        """The number of the server's process for this session; 0: it did not say."""
+        return int.from_bytes(self._key[:4], "big")
 
     @classmethod
     def open(cls, login: Login, until: float) -> Session:
@@ -164,7 +180,7 @@ class Session:
                 return
 
     def _answer(self, until: float) -> Answer:
-        rows: list[tuple[str | None, ...]] = []
+        rows: list[Row] = []
         tag, error = "", None
         while True:
             try:
@@ -225,9 +241,7 @@ class Session:
                 left = left[self._sock.send(left) :]
         except OSError as error:
             begun = question and len(left) < len(data)
-            raise Broken(
-                f"{self.login}: {_why(error)}", sent=begun, timed_out=isinstance(error, TimeoutError)
-            ) from None
+            raise _broken(self.login, error, sent=begun) from None
 
     def _read(self, size: int, until: float) -> bytes:
         while len(self._buffer) < size:
@@ -235,7 +249,7 @@ class Session:
                 self._sock.settimeout(_left(until))
                 data = self._sock.recv(65536)
             except OSError as error:
-                raise Broken(f"{self.login}: {_why(error)}", timed_out=isinstance(error, TimeoutError)) from None
+                raise _broken(self.login, error) from None
             if not data:
                 raise Broken(f"{self.login} has hung up")
             self._buffer += data
@@ -250,13 +264,28 @@ def _dial(login: Login, until: float) -> socket.socket:
             sock = socket.create_connection((login.host, login.port), timeout=_left(until))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(_left(until))
-        sock.connect(f"{login.host}/.s.PGSQL.{login.port}")
-        return sock
+        return _dial_local(f"{login.host}/.s.PGSQL.{login.port}", _left(until))
     except OSError as error:
-        late = isinstance(error, TimeoutError)
-        raise Broken(f"{login}: {_why(error)}", timed_out=late, reached=False) from None
+        raise _broken(login, error, reached=False) from None
+
+
+def _dial_local(path: str, seconds: float) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(seconds)
+        sock.connect(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _broken(login: Login, error: OSError, *, sent: bool = False, reached: bool = True) -> Broken:
+    """What an error of the operating system means."""
+    kind: type[Broken] = TimedOut if isinstance(error, TimeoutError) else Broken
+    if not reached and isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        kind = NoServer
+    return kind(f"{login}: {_why(error)}", sent=sent, reached=reached)
 
 
 def _message(kind: bytes, body: bytes) -> bytes:
@@ -279,7 +308,7 @@ def _extended(sql: str, values: Sequence[str | None]) -> bytes:
     )
 
 
-def _row(body: bytes) -> tuple[str | None, ...]:
+def _row(body: bytes) -> Row:
     values: list[str | None] = []
     at = 2
     try:

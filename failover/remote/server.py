@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from failover.remote.pg_conversation import Connection
+from failover.remote.pg_wire import Login, ServerError, WireError
 from failover.remote.task import Failed, Peer, Refused, Task, Unknown, lsn_number, lsn_text
-from failover.remote.wire import Connection, Login, NoServer, ServerError, WireError
 
 _PAGE, _SHORT_HEADER, _LONG_HEADER = 8192, 24, 40  #: of the log, in bytes
 _LOOK = 0.02  #: seconds between two tries to reach a server that starts
@@ -60,14 +61,15 @@ def password(task: Task, role: str) -> str:
 
 def here(task: Task, seconds: float = 5.0) -> Connection:
     """A session with this host's server, through its socket."""
-    login = Login(task.label("pg-socket", "/var/run/postgresql"), port(task), admin(task))
+    login = Login(task.label("pg-socket", "/var/run/postgresql"), port(task), "postgres", admin(task))
     return Connection(login, task.left(seconds))
 
 
 def there(task: Task, peer: Peer, seconds: float = 5.0, *, replication: bool = False) -> Connection:
     """A session with another host's server: as administrator, or as one who copies."""
     role = task.label("pg-replicator", "replication") if replication else admin(task)
-    login = Login(peer.address, peer.port, role, "postgres", password(task, role), replication)
+    settings = (("replication", "true"),) if replication else ()
+    login = Login(peer.address, peer.port, "postgres", role, password(task, role), settings=settings)
     return Connection(login, task.left(seconds))
 
 
@@ -77,7 +79,7 @@ def until_up(task: Task) -> Connection:
     while not task.over:
         try:
             return here(task)
-        except (WireError, NoServer) as error:
+        except WireError as error:
             if isinstance(error, ServerError) and not error.code.startswith("57P"):
                 raise Failed(f"the server refuses its administrator: {error}") from error
             why = str(error)

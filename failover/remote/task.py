@@ -67,6 +67,7 @@ class Task:
     give: Mapping[str, Any]
     run: str
     epoch: int
+    act: str  #: which act of the run: the same when it is asked again; empty: nobody will ask again
     end: float  #: on this host's monotonic clock, seconds
 
     @classmethod
@@ -80,6 +81,7 @@ class Task:
             peers=peers,
             give=given["give"],
             epoch=int(given["epoch"]),
+            act=str(given.get("act", "")),
             end=end,
         )
 

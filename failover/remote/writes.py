@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from failover.remote import server
+from failover.remote.pg_conversation import Connection
+from failover.remote.pg_wire import Broken, Login, NoServer, ServerError, TimedOut, WireError
 from failover.remote.task import Done, Failed, Peer, Task, Unknown
-from failover.remote.wire import Broken, Connection, Login, NoServer, ServerError, TimedOut, WireError
 
 #: One implicit transaction. The table holds at most what failovers have tried.
 _WRITE = """
@@ -44,8 +45,7 @@ def _try(task: Task, name: str, peer: Peer) -> str:
     """How it was refused. Raises :class:`Failed` when it was taken."""
     try:
         with _writer(task, peer) as session:
-            session.send(_WRITE)
-            _answered(task, session, name, peer)
+            _write(task, session, name, peer)
     except NoServer:
         return f"{name} refuses connections"
     except ServerError as error:
@@ -61,14 +61,14 @@ class _Hangs(Exception):
     """The write waits for its synchronous copy, as the server itself says."""
 
 
-def _answered(task: Task, session: Connection, name: str, peer: Peer) -> None:
+def _write(task: Task, session: Connection, name: str, peer: Peer) -> None:
     hung_is_refused = bool(task.give.get("hung_is_refused", False))
     if not hung_is_refused:
-        session.answer()
+        session.ask(_WRITE)
         return
     session.within(min(_HUNG_AFTER, task.left() / 2))
     try:
-        session.answer()
+        session.ask(_WRITE)
     except TimedOut:
         with server.there(task, peer) as other:
             rows = other.ask("SELECT wait_event FROM pg_stat_activity WHERE pid = $1", session.pid)
@@ -82,7 +82,7 @@ def _writer(task: Task, peer: Peer) -> Connection:
     """As an ordinary writer: who may do everything gets in where others do not."""
     role = task.label("pg-writer", task.label("pg-admin", "postgres"))
     database = task.label("pg-database", "postgres")
-    return Connection(Login(peer.address, peer.port, role, database, server.password(task, role)), task.left(keep=0.05))
+    return Connection(Login(peer.address, peer.port, database, role, server.password(task, role)), task.left(keep=0.05))
 
 
 def write_through(task: Task) -> Done:

@@ -171,3 +171,14 @@ steps:
     timeout: 5s
     estimate: 1s
 """
+
+#: The same, and commits no longer wait for the copy meanwhile: what they waited for before comes back at the end.
+SYNC_BACK = BACK.replace("there-and-back", "sync-and-back").replace(
+    """    do: [{action: pg-set-sync, on: to.database, give: {standbys: []}}]
+    undo: {none: {zh: 无, en: it rests while it is a copy}}
+""",
+    """    do: [{action: pg-set-sync, on: from.database, give: {standbys: []}}]
+    undo: {act: {action: pg-set-sync, on: from.database, give: {standbys: $clear-sync.before}}}
+""",
+)
+assert "$clear-sync.before" in SYNC_BACK

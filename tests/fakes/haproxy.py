@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,13 +24,17 @@ class Haproxy:
     maint: set[str] = field(default_factory=set)
     shut: set[str] = field(default_factory=set)
     said: list[str] = field(default_factory=list)
+    changed: Callable[[], None] = lambda: None  #: called when a line took effect, before it is answered
 
     def obey(self, line: str) -> bytes:
         """One line of commands."""
         self.said.append(line)
         if self.answer is not None:
             return self.answer
-        return "".join(self._one(words.split()) for words in line.split(";")).encode() + b"\n"
+        told = "".join(self._one(words.split()) for words in line.split(";")).encode() + b"\n"
+        if not line.startswith("show"):
+            self.changed()
+        return told
 
     def _one(self, words: list[str]) -> str:
         match words:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from failover.actions import ACTIONS
@@ -111,6 +111,7 @@ class Centers:
         self.dead: set[str] = set()  #: centers without power
         self.cut: set[frozenset[str]] = set()  #: pairs of centers that do not reach each other; ``desk`` is one, too
         self.epochs: dict[str, int] = {}
+        self.found: dict[tuple[str, str, str], Any] = {}  #: host, run, act -> what was so before; hosts keep it
         self.acks: list[Ack] = []
         self.hung = 0
         self.writes = 0
@@ -438,6 +439,7 @@ _DOES: dict[str, Callable[[Centers, str, Mapping[str, Value], float], Reply]] = 
     "host-alive": _fine,
     "capacity": _fine,
     "app-check": _fine,
+    "recall": _fine,
 }
 
 
@@ -474,11 +476,21 @@ class SimHands:
         if self._kill.dead:
             raise Killed
         self._world.go_on(self._time())
-        reply = self._world.carry_out(call, give, timeout)
+        reply = self._remembered(self._world.carry_out(call, give, timeout), call, give, token)
         self._kill.changed = self._kill.changed or ACTIONS[call.action].changes
         self._kill.here()
         await asyncio.sleep(max(ROUND_TRIP / 2, min(reply.took, timeout)))
         self._world.calls.append((began, self._time(), call))
+        return reply
+
+    def _remembered(self, reply: Reply, call: Call, give: Mapping[str, Value], token: Token) -> Reply:
+        """What an act finds is what it found first; hosts can be asked for it."""
+        if call.action == "recall":
+            before = self._world.found.get((call.host, token.run, str(give["act"])))
+            return _done(known=False) if before is None else _done(known=True, before=before)
+        if "before" in reply.facts and token.act:
+            before = self._world.found.setdefault((call.host, token.run, token.act), reply.facts["before"])
+            return replace(reply, facts={**reply.facts, "before": before})
         return reply
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from failover.engine import Ended
 from failover.engine_work import Choices
 from failover.ports import Outcome, Reply
 from failover.records import State
-from tests.fakes.drill_plans import BACK, UNPLANNED
+from tests.fakes.drill_plans import BACK, SYNC_BACK, UNPLANNED
 from tests.fakes.drill_runs import STARTER, Stage, Story, from_text, plan
 from tests.fakes.three_centers import Centers, Kill
 
@@ -53,7 +53,7 @@ SHORT = Choices(STARTER, stay=False, soak=1.0)
 STORIES: dict[str, tuple[Callable[[], Story], State]] = {
     "switchover": (lambda: Story(plan(), choices=SHORT), State.COMPLETED),
     "unplanned": (lambda: Story(from_text(UNPLANNED), without_power, choices=SHORT), State.COMPLETED),
-    "nobody-commits": (lambda: Story(from_text(BACK), commits=False, choices=SHORT), State.ROLLED_BACK),
+    "nobody-commits": (lambda: Story(from_text(SYNC_BACK), commits=False, choices=SHORT), State.ROLLED_BACK),
     "lying-fence": (lambda: Story(plan(), lying_fence, choices=SHORT), State.PAUSED),
 }
 
@@ -124,6 +124,28 @@ def test_killed_at_every_instant_a_lifted_fence_still_stops_the_promotion(folder
             stopped += 1
             assert stage.world.servers["bigdata-db"].promotions == 0
     assert stopped > len(counting.distinct) * 0.8
+
+
+def test_killed_at_every_instant_and_sent_back_commits_wait_for_whom_they_waited_before(folder: Path) -> None:
+    """Also when the engine never heard what the step found: the host knows, or surely did nothing."""
+    back, counting = Story(from_text(SYNC_BACK), commits=False, choices=SHORT), Kill()
+    begun = Stage(folder / "whole", back)
+    begun.approve()
+    over: list[int] = []
+    begun.hooks.append(lambda record: over.append(counting.count) if record.payload.get("step") == "fence" else None)
+    begun.play(counting)
+    recalled = 0
+    for instant in (each for each in counting.distinct if each < over[0]):
+        stage = Stage(folder / str(instant), back)
+        stage.approve()
+        assert stage.play(Kill(instant)) is None
+        stage.people.say("roll-back")
+        ended = stage.play()
+        assert ended is not None
+        assert ended.state in (State.ROLLED_BACK, State.ABORTED), f"killed at instant {instant}: {ended}"
+        assert stage.world.servers["cloud-db"].sync_names == ("bigdata-db",), f"killed at instant {instant}"
+        recalled += any(call.action == "recall" for _, _, call in stage.world.calls)
+    assert recalled >= 3  # before the act, in it, and before its reply was heard
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])

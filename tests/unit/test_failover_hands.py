@@ -286,3 +286,28 @@ def test_what_came_of_a_runbook(
     job = Job(load()["free-disk"], {"changes": changes}, small_estate.estate(), tmp_path, check_mode=False)
     reply = hands_runbook.read_reply(job, Ended(*ended) if ended else Ended(None, ""), 1.0)
     assert (reply.outcome.value, says in reply.says) == (outcome, True), reply
+
+
+def shipped(server: Sshd) -> set[int]:
+    """Our programs behind the server, orphans too: their environment tells through which server they came."""
+    found = {pid for pid in guard.marked(f"HOME={server.folder}") if b"Shipped" in _cmdline(pid)}
+    return found - {os.getpid()}
+
+
+@pytest_sshd
+@pytest.mark.parametrize("processes", [1, 2], ids=["before it begins", "at work"])
+def test_canceling_a_runbook_leaves_nothing_here_or_there(
+    server: Sshd, tmp_path: Path, silence: socket.socket, processes: int
+) -> None:
+    async def body(hands: RealHands) -> None:
+        call = Call("pg-checkpoint", "app1")
+        working = asyncio.ensure_future(hands.act(call, {}, TOKEN, timeout=120.0, urgent=False))
+        await until(lambda: len(shipped(server)) >= processes)
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        await until(lambda: not shipped(server))
+
+    before = guard.descendants(os.getpid())
+    use(estate(server, tmp_path), tmp_path, body)
+    assert not guard.descendants(os.getpid()) - before

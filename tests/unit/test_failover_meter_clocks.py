@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failover.measured import Outage
-from failover.meter.clocks import Exchange, Offset, jumped, offset, to_desk
+from failover.meter.clocks import Exchange, Offset, offset, to_desk
 from failover.meter.phases import NAMES, phases
 from failover.records import Kind, Record
 
@@ -42,11 +42,6 @@ def test_an_instant_is_brought_over_with_its_error() -> None:
     at, error = to_desk(9972 * MS, known) or (0, 0)
     assert (at, error) == (9900 * MS, MS + 90_000)
     assert to_desk(5, []) is None
-
-
-def test_a_clock_that_jumps_is_noticed() -> None:
-    assert not jumped([Offset(0, 0, MS), Offset(10_000 * MS, 2 * MS, MS)])
-    assert jumped([Offset(0, 0, MS), Offset(10_000 * MS, 100 * MS, MS)])
 
 
 def record(kind: Kind, at: int, actor: str = "engine", **payload: object) -> Record:

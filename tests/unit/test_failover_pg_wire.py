@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
+import hmac
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from failover.remote.pg_scram import NotProved, Scram
-from failover.remote.pg_wire import Broken, Login, ServerError, Session
+from failover.remote.pg_conversation import Connection
+from failover.remote.pg_wire import Broken, Login, NoServer, ServerError, Session, TimedOut, WireError
 from tests.fakes.postgres_cluster import PASSWORD, Cluster, binaries, cluster
 
 pytestmark = pytest.mark.xdist_group("pg-wire")  # they share one server
@@ -103,7 +108,7 @@ def test_a_session_that_ended_while_idle_is_found_out_before_anything_is_sent(re
 def test_no_answer_in_time_is_unknown_and_canceling_leaves_nothing_behind(real: Cluster, session: Session) -> None:
     with pytest.raises(Broken) as error:
         session.ask("SELECT pg_sleep(2.5) AS left_behind", until=soon(0.2))
-    assert error.value.sent and error.value.timed_out
+    assert error.value.sent and isinstance(error.value, TimedOut)
     session.cancel(soon())
     real.primary.until(
         "SELECT count(*) = 0 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%left_' || 'behind%'"
@@ -115,71 +120,225 @@ def test_more_than_allowed_is_not_kept(session: Session) -> None:
         session.ask("SELECT repeat('x', 10000) FROM generate_series(1, 1000)", until=soon(), limit=50_000)
 
 
-def serving(answer: Callable[[socket.socket], None]) -> int:
-    """A listener whose first guest is answered so."""
-    listener = socket.create_server(("127.0.0.1", 0))
+# --- servers that lie, hang, drip or break off -----------------------------------------------------------------------
 
-    def serve() -> None:
-        with contextlib.suppress(OSError), listener, listener.accept()[0] as guest:
-            guest.recv(1000)
-            answer(guest)
-
-    threading.Thread(target=serve, daemon=True).start()
-    return int(listener.getsockname()[1])
+Talk = Callable[[socket.socket], None]
 
 
-def _drip(guest: socket.socket) -> None:
-    guest.sendall(b"N\0\0\3\xe8")
-    for _ in range(1000):
-        guest.sendall(b"N")
-        time.sleep(0.05)
+def message(kind: bytes, body: bytes = b"") -> bytes:
+    return kind + struct.pack("!I", len(body) + 4) + body
 
 
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        (lambda guest: guest.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "more than is allowed, or no PostgreSQL"),
-        (lambda guest: guest.sendall(b"R\0\0\0\x08\0\0\0\x03"), "other than SCRAM"),
-        (lambda guest: guest.sendall(b"R\0\0\0\x0c\0\0\0\x0bjunk"), "as it should"),
-        (lambda guest: guest.sendall(b"R\x7f\xff\xff\xff"), "more than is allowed"),
-        (lambda guest: guest.close(), "hung up"),
-        (lambda guest: time.sleep(1), "no answer in time"),
-        (_drip, "no answer in time"),
-    ],
-)
-def test_what_is_no_server_is_told_in_time(answer: Callable[[socket.socket], None], says: str) -> None:
-    with pytest.raises(Broken, match=says) as error:
-        Session.open(login(serving(answer)), soon(0.5))
+def row(*values: bytes | None) -> bytes:
+    columns = [struct.pack("!i", -1) if one is None else struct.pack("!i", len(one)) + one for one in values]
+    return message(b"D", struct.pack("!H", len(values)) + b"".join(columns))
+
+
+OK = message(b"R", struct.pack("!I", 0))
+KEY = message(b"K", struct.pack("!II", 4711, 1))
+READY = message(b"Z", b"I")
+ERROR = message(b"E", b"SERROR\0C25006\0Mread-only here\0\0")
+
+
+def read(sock: socket.socket) -> tuple[bytes, bytes]:
+    head = sock.recv(5, socket.MSG_WAITALL)
+    if len(head) < 5:
+        raise ConnectionError("the client hung up")
+    return head[:1], sock.recv(struct.unpack("!I", head[1:])[0] - 4, socket.MSG_WAITALL)
+
+
+def start(sock: socket.socket) -> bytes:
+    (size,) = struct.unpack("!I", sock.recv(4, socket.MSG_WAITALL))
+    return sock.recv(size - 4, socket.MSG_WAITALL)
+
+
+def answers(*replies: bytes) -> Talk:
+    def talk(sock: socket.socket) -> None:
+        start(sock)
+        sock.sendall(OK + KEY + READY)
+        for reply in replies:
+            kind, _ = read(sock)
+            while kind not in (b"Q", b"S"):
+                kind, _ = read(sock)
+            sock.sendall(reply)
+        sock.recv(1)
+
+    return talk
+
+
+@contextmanager
+def server(talk: Talk) -> Iterator[Login]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            sock, _ = listening.accept()
+            with sock:
+                sock.settimeout(5)
+                with contextlib.suppress(OSError):  # the client has heard enough
+                    talk(sock)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield login(listening.getsockname()[1])
+        thread.join()
+
+
+def drip(sock: socket.socket) -> None:
+    start(sock)
+    sock.sendall(b"N\0\0\3\xe8")
+    for _ in range(100):
+        sock.sendall(b"N")
+        time.sleep(0.02)
+
+
+def silence(sock: socket.socket) -> None:
+    while sock.recv(1000):
+        pass
+
+
+def says(data: bytes) -> Talk:
+    def talk(sock: socket.socket) -> None:
+        start(sock)
+        sock.sendall(data)
+
+    return talk
+
+
+BAD: dict[str, tuple[Talk, type[WireError], str]] = {
+    "closes at once": (lambda sock: None, Broken, "hung up|reset"),
+    "says nothing": (silence, TimedOut, "no answer in time"),
+    "drips": (drip, TimedOut, "no answer in time"),
+    "another language": (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Broken, "more than is allowed, or no PostgreSQL"),
+    "endless message": (says(b"R" + struct.pack("!I", 2**31)), Broken, "more than is allowed"),
+    "a password in clear": (says(message(b"R", struct.pack("!I", 3))), Broken, "other than SCRAM"),
+    "a log-in that makes no sense": (says(message(b"R", struct.pack("!I", 11) + b"junk")), Broken, "as it should"),
+    "an empty log-in": (says(message(b"R")), Broken, "hung up"),
+    "starts up": (says(message(b"E", b"C57P03\0Mstarting\0\0")), ServerError, "57P03: starting"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_server_is_told_in_time_and_nothing_was_sent(case: str) -> None:
+    talk, kind, told = BAD[case]
+    with server(talk) as bad, pytest.raises(kind, match=told) as error:
+        Session.open(bad, soon(0.3))
     assert not error.value.sent
+
+
+@pytest.mark.parametrize("reply", [message(b"D", b"\0\5\0"), b"D\xff\xff\xff\xff"])
+def test_an_answer_that_makes_no_sense_may_have_been_done(reply: bytes) -> None:
+    with server(answers(reply + READY)) as bad:
+        session = Session.open(bad, soon())
+        with pytest.raises(Broken) as error:
+            session.ask("SELECT", until=soon())
+        session.close()
+    assert error.value.sent
 
 
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Broken, match="refused"):
-        Session.open(login(port), soon())
+    for nobody in (login(port), Login("/nonexistent", 5432, "postgres", "postgres")):
+        with pytest.raises(NoServer) as error:
+            Session.open(nobody, soon())
+        assert (error.value.sent, error.value.reached) == (False, False)
 
 
-def test_the_example_of_the_standard() -> None:
-    """RFC 7677, section 3; our client leaves the user's name to the start-up message, so the proof differs in that."""
-    scram = Scram("pencil", nonce="rOprNGfwEbeRWgbNEkqO")
-    assert scram.reply(b"\0\0\0\x0aSCRAM-SHA-256\0\0").endswith(b"n,,n=,r=rOprNGfwEbeRWgbNEkqO")
-    server_first = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
-    final = scram.reply(b"\0\0\0\x0b" + server_first.encode()).decode()
-    assert final.startswith("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=")
+# --- a conversation --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", ["r=other,s=AAAA,i=4096", "r=n,s=AAAA,i=999999999", "r=n,s=AAAA", "r=n,s=*,i=1"])
-def test_a_server_that_bends_the_log_in_is_refused(first: str) -> None:
-    scram = Scram("secret", nonce="n")
-    with pytest.raises(NotProved):
-        scram.reply(b"\0\0\0\x0b" + first.encode())
+def test_a_conversation_gives_rows_and_nulls_as_text_and_knows_its_process() -> None:
+    with server(answers(row(b"a", None) + row(b"", b"z") + READY)) as fine, Connection(fine, 5) as session:
+        assert session.pid == 4711
+        assert session.ask("SELECT") == [("a", None), ("", "z")]
 
 
-def test_a_server_that_does_not_know_the_password_is_refused() -> None:
-    scram = Scram("secret", nonce="n")
-    scram.reply(b"\0\0\0\x0br=nx,s=AAAA,i=1")
-    with pytest.raises(NotProved, match="does not know"):
-        scram.reply(b"\0\0\0\x0cv=AAAA")
-    with pytest.raises(NotProved, match="did not prove"):
-        scram.reply(b"\0\0\0\0")
+def test_values_travel_apart_from_the_statement() -> None:
+    seen = []
+
+    def talk(sock: socket.socket) -> None:
+        start(sock)
+        sock.sendall(OK + READY)
+        while (heard := read(sock))[0] != b"S":
+            seen.append(heard)
+        sock.sendall(READY)
+
+    evil = "'; DROP TABLE x; --"
+    with server(talk) as fine, Connection(fine, 5) as session:
+        assert session.pid == 0
+        session.ask("SELECT $1, $2, $3", evil, None, 7)
+    parse, bind, _ = seen
+    assert evil.encode() not in parse[1]
+    assert (evil.encode() in bind[1], bind[1].endswith(b"\0\0\0\x017\0\0")) == (True, True)
+
+
+def test_an_error_is_raised_once_the_server_is_ready_again() -> None:
+    with server(answers(row(b"1") + ERROR + READY, row(b"2") + READY)) as fine, Connection(fine, 5) as session:
+        with pytest.raises(ServerError, match="read-only here") as error:
+            session.ask("INSERT")
+        assert error.value.code == "25006"
+        assert session.ask("SELECT") == [("2",)]
+
+
+def test_all_of_a_conversation_has_one_deadline_until_it_gets_another() -> None:
+    with server(answers(row(b"1") + READY, b"", row(b"3") + READY)) as slow, Connection(slow, 5) as session:
+        session.ask("SELECT 1")
+        session.within(0.1)
+        with pytest.raises(TimedOut) as error:
+            session.ask("SELECT 2")
+        assert error.value.sent
+        with pytest.raises(TimedOut) as late:
+            session.ask("SELECT 3")
+        assert not late.value.sent
+
+
+# --- logging in ------------------------------------------------------------------------------------------------------
+
+
+def scram(password: str) -> Talk:
+    """The server's side of SCRAM-SHA-256."""
+
+    def talk(sock: socket.socket) -> None:
+        start(sock)
+        sock.sendall(message(b"R", struct.pack("!I", 10) + b"SCRAM-SHA-256\0\0"))
+        bare = read(sock)[1].partition(b"n,,")[2]
+        salt, nonce = b"salt", bare.partition(b"r=")[2] + b"more"
+        first = b"r=" + nonce + b",s=" + base64.b64encode(salt) + b",i=4096"
+        sock.sendall(message(b"R", struct.pack("!I", 11) + first))
+        final, _, proof = read(sock)[1].rpartition(b",p=")
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 4096)
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        signed = bare + b"," + first + b"," + final
+        signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+        proved = bytes(a ^ b for a, b in zip(signature, base64.b64decode(proof), strict=True)) == key
+        if not proved and password == PASSWORD:
+            sock.sendall(message(b"E", b"C28P01\0Mwrong password\0\0"))
+        mine = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
+        sock.sendall(message(b"R", struct.pack("!I", 12) + b"v=" + base64.b64encode(mine)) + OK + READY)
+        read(sock)
+        sock.sendall(row(b"in") + READY)
+
+    return talk
+
+
+def test_scram_proves_both_sides() -> None:
+    with server(scram(PASSWORD)) as fine, Connection(fine, 5) as session:
+        assert session.ask("SELECT") == [("in",)]
+
+
+def test_a_server_that_does_not_know_the_password_is_not_ours() -> None:
+    with server(scram("something else")) as other, pytest.raises(Broken, match="does not know the password"):
+        Connection(other, 5)
+
+
+def test_a_log_in_without_the_servers_proof_is_not_believed() -> None:
+    def talk(sock: socket.socket) -> None:
+        start(sock)
+        sock.sendall(message(b"R", struct.pack("!I", 10) + b"SCRAM-SHA-256\0\0"))
+        bare = read(sock)[1].partition(b"r=")[2]
+        sock.sendall(message(b"R", struct.pack("!I", 11) + b"r=" + bare + b"x,s=AAAA,i=1"))
+        read(sock)
+        sock.sendall(OK + READY)
+
+    with server(talk) as other, pytest.raises(Broken, match="did not prove"):
+        Connection(other, 5)

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from failover.bind import bind
 from failover.concrete import ConcretePlan
+from failover.gate_run import fine_enough
 from failover.gates import GATES, judge, judge_all
 from failover.lint import ours
 from failover.plan import Gate
 from failover.ports import Outcome, Reply
 from failover.reasons import TEXTS, say
-from failover.seen import ClockOff, Passed, Seen, Vantage
+from failover.seen import ClockOff, Heard, Passed, Seen, Vantage
 from state.verdict import Reason
 from tests.fakes.lab_estate import lab_estate
 
@@ -126,14 +127,14 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     (
         "replication-sync",
         METRO,
-        replace(databases(cloud_db=SILENT), synchronous=frozenset({"bigdata-db"})),
+        replace(databases(cloud_db=SILENT), heard=Heard(frozenset({"bigdata-db"}), 9.0)),
         "pass",
         "gate.was_sync",
     ),
     (
         "replication-sync",
         METRO,
-        replace(databases(cloud_db=SILENT), synchronous=frozenset()),
+        replace(databases(cloud_db=SILENT), heard=Heard(frozenset(), 9.0)),
         "fail",
         "gate.was_not_sync",
     ),
@@ -173,14 +174,14 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     (
         "lag-within-rpo",
         REMOTE,
-        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), silent_for=3598.0),
+        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), heard=Heard(silent_for=3598.0)),
         "pass",
         "gate.lag",
     ),
     (
         "lag-within-rpo",
         REMOTE,
-        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), silent_for=60.0),
+        replace(databases(cloud_db=SILENT, dr_db=standby(age=3600.0)), heard=Heard(silent_for=60.0)),
         "fail",
         "gate.lags",
     ),
@@ -188,7 +189,7 @@ CASES: list[tuple[str, ConcretePlan, Seen, str, str]] = [
     (
         "lag-within-rpo",
         METRO,
-        replace(databases(cloud_db=SILENT, bigdata_db=standby(age=None)), synchronous=frozenset({"bigdata-db"})),
+        replace(databases(cloud_db=SILENT, bigdata_db=standby(age=None)), heard=Heard(frozenset({"bigdata-db"}), 9.0)),
         "pass",
         "gate.was_sync",
     ),
@@ -342,3 +343,11 @@ def test_every_reason_has_both_texts_and_every_text_is_used() -> None:
 
 def test_a_fact_is_only_text() -> None:
     assert "{host}" in say(Reason("gate.writer_silent", {"host": "{host}"}), "en")
+
+
+@pytest.mark.parametrize(
+    ("rto", "period", "timeout", "fine"),
+    [(60, 1, 2, True), (60, 1, 2.1, False), (30, 0.15, 1, True), (20, 0.15, 1, False)],
+)
+def test_probes_must_be_fine_enough_for_the_target(rto: float, period: float, timeout: float, fine: bool) -> None:
+    assert fine_enough(rto, period, timeout) is fine

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from failover import approvals, lock, start
 from failover.engine import Ended
 from failover.engine_work import Choices
+from failover.evidence import kept_heads
 from failover.records import State
 from failover.start import Desk, Files, Reach
+from failover.verify_bundle import verify
 from inventory.errors import OperatorError
-from reports import drill_run_cli
+from reports import drill_evidence_cli, drill_run_cli
 from reports.drill_cli import app
 from tests.fakes.clock import Clock, _Loop
 from tests.fakes.drill_plans import UNPLANNED
@@ -140,7 +143,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no
         meters=lambda *_: SimMeters(world, Kill(), since),
         gates=lambda _: SimGates({"guard-period": "fail"}),
     )
-    monkeypatch.setattr("failover.live.reach", lambda _: reach)
+    monkeypatch.setattr("failover.live.reach", lambda *_: reach)
 
     def run(*words: str, to: object = app):  # type: ignore[no-untyped-def]
         return CliRunner().invoke(to, [*words], catch_exceptions=True)  # type: ignore[arg-type]
@@ -159,6 +162,13 @@ def test_a_refused_drill_from_the_command_line(command, tmp_path: Path) -> None:
         assert (ran.exit_code, ran.exception and type(ran.exception)) == (4, SystemExit), ran.output
         assert "前置条件 guard-period：as the test says" in ran.output
         assert "已拒绝" in ran.output
+        (bundle,) = (tmp_path / "evidence").glob("*.tar.gz")
+        (head,) = (tmp_path / "evidence").glob("*.head.json")
+        assert verify(bundle, kept_heads(head))[1] == []
+        first = bundle.read_bytes()
+        run = bundle.name.removesuffix(".tar.gz")
+        drill_evidence_cli.seal_command(run, tmp_path / "runs", tmp_path / "evidence")
+        assert bundle.read_bytes() == first
         status = command("status")
         assert "refused, nothing was touched" in status.output
         wrong = command(
@@ -170,6 +180,39 @@ def test_a_refused_drill_from_the_command_line(command, tmp_path: Path) -> None:
             to=drill_run_cli.failover_app,
         )
         assert "is no override" in str(odd.exception)
+
+
+def ended(desk: Desk, run: str, state: State, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """What the commands do when an engine has ended so: the exit code and what is printed."""
+
+    async def work() -> tuple[str, Ended]:
+        return run, Ended(state, "")
+
+    with pytest.raises(typer.Exit) as code:
+        drill_run_cli._ended(desk, work(), "en")
+    return code.value.exit_code, capsys.readouterr().out
+
+
+def test_every_run_that_is_over_is_sealed_and_a_paused_one_is_not(
+    played: Played, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, paused = played.begin(SHORT)
+    evidence = tmp_path / "evidence"
+    assert (paused.state, ended(played.desk, run, State.PAUSED, capsys)[0]) == (State.PAUSED, 3)
+    assert not evidence.exists()
+    played.clock.monotonic += 1
+    _, over = played.resume(run, SHORT, "abort")
+    assert ended(played.desk, run, over.state, capsys)[0] == 0
+    assert verify(evidence / f"{run}.tar.gz", kept_heads(evidence / f"{run}.head.json"))[1] == []
+
+
+def test_evidence_that_cannot_be_written_changes_nothing_about_how_a_run_ended(
+    played: Played, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = played.begin(SHORT)
+    (tmp_path / "evidence").write_text("no folder")
+    code, said = ended(played.desk, run, State.FAILED_DIRTY, capsys)
+    assert (code, "not sealed" in said) == (1, True)
 
 
 def test_approving_and_the_kill_switch_from_the_command_line(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ from failover.meter.agent.clock import NS, Clock
 from failover.meter.agent.files import Full, Log
 from failover.meter.agent.settings import Channel
 from failover.meter.agent.ticks import Ticks
-from failover.remote.pg_wire import Broken, Login, ServerError, Session, WireError
+from failover.remote.pg_wire import Broken, Login, ServerError, Session, TimedOut, WireError
 
 #: Writes that hang may keep a session busy on the server for long: so many in a minute, then slower.
 _MOST_HANGING, _MINUTE, _SLOWER = 20, 60 * NS, 3 * NS
@@ -95,7 +95,7 @@ class Writer:
             return "acked", _warned(answer.notices), answer.rows[0][0] or "", entry
         except (ServerError, Broken, IndexError) as error:
             sure = not error.sent if isinstance(error, Broken) else isinstance(error, ServerError) and error.sure
-            if isinstance(error, Broken) and error.timed_out:
+            if isinstance(error, TimedOut):
                 self._abandon(session)
             self.hang_up()  # the next one may find another server: this one may have become a standby
             return ("rejected" if sure else "unknown"), str(error)[:200], "", entry
