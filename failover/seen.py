@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from checks.result import Status
 from failover.ports import Reply
+from inventory.base import Name
 from state.verdict import Reason
 
 
@@ -66,4 +67,5 @@ class Seen:
     synchronous: frozenset[str] | None = None  #: hosts that the old writer, when it last answered, waited for
     other_runs: tuple[str, ...] | None = None  #: runs that are under way
     vantages: Mapping[str, Vantage] | None = None
-    freezes: tuple[str, ...] | None = None  #: guard periods in force now; None: the estate has no calendar
+    freezes: tuple[Name, ...] | None = None  #: guard periods in force now; None: the estate has no calendar
+    undated: tuple[Name, ...] = ()  #: guard periods of which nobody knows when they are this year
