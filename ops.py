@@ -28,6 +28,7 @@ from inventory.errors import OperatorError
 from inventory.load import load
 from lab.cli import app as lab_app
 from reports import drill_run_cli, terminal
+from reports.calendar_cli import app as calendar_app
 from reports.drill_cli import app as drill_app
 from reports.drill_evidence_cli import readiness_command
 
@@ -60,6 +61,7 @@ app.add_typer(inventory_app, name="inventory")
 app.add_typer(prometheus_app, name="prometheus")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(report_app, name="report")
+app.add_typer(calendar_app, name="calendar")
 app.add_typer(drill_app, name="drill")
 app.add_typer(drill_run_cli.failover_app, name="failover")
 app.command("readiness")(readiness_command)
@@ -173,6 +175,7 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
     """The cycle as a paragraph."""
     from checks.collect import collect
     from checks.engine import Paced
+    from checks.haste import at_pace
     from checks.repeat import repeat
     from runbooks import catalogue
     from runbooks.responder import Responder
@@ -199,7 +202,8 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
         responder.respond(cycle.verdicts)
 
     try:
-        asking = asyncio.ensure_future(asker.run(checks if embedded else (), stop))
+        pace = at_pace(asker, checks if embedded else (), estate.calendar, stop, time.time)
+        asking = asyncio.ensure_future(pace)
         await repeat(partial(_go_on, turn), every, stop)
         await asking
     finally:

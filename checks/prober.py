@@ -20,6 +20,7 @@ from checks import metrics
 from checks.check import Check
 from checks.engine import Paced
 from checks.expand import expand, of_vantage
+from checks.haste import at_pace
 from checks.result import Result
 from checks.serving import Page, Query, Route, serving
 from inventory.errors import OperatorError
@@ -60,7 +61,7 @@ async def serve(
         async with serving(*_address(listen), _routes(center, checks, latest, engine, now)) as bound:
             if ready is not None:
                 ready(*bound)
-            await engine.run(checks, stop)
+            await at_pace(engine, checks, estate.calendar, stop, now)
     except OSError as error:
         raise OperatorError(f"cannot serve on {listen}: {error.strerror or error}") from error
 

@@ -8,6 +8,8 @@ from typing import Any
 from failover.concrete import ConcretePlan
 from failover.gate_words import Answer, fails, passes, unknown
 from failover.seen import Seen
+from inventory.base import Name
+from state import facts
 
 FINE = 0.1  #: an interval of RTO may be at most this share of the target wide
 LEAST_VANTAGES = 3
@@ -23,11 +25,18 @@ def no_other_run(_: ConcretePlan, seen: Seen, __: Mapping[str, Any]) -> Answer:
 
 
 def guard_period(_: ConcretePlan, seen: Seen, __: Mapping[str, Any]) -> Answer:
-    """No important time forbids it. An estate without a calendar has none, and that is said."""
-    if seen.freezes is None:
+    """No important time forbids it."""
+    return unforbidden(seen.freezes, seen.undated)
+
+
+def unforbidden(freezes: tuple[Name, ...] | None, undated: tuple[Name, ...]) -> Answer:
+    """Whether guard periods forbid it. An estate without a calendar has none, and that is said."""
+    if freezes is None:
         return passes("gate.no_calendar")
-    if seen.freezes:
-        return fails("gate.guard_period", names=", ".join(seen.freezes))
+    if freezes:
+        return fails("gate.guard_period", **facts.names("names", freezes))
+    if undated:
+        return unknown("gate.undated", **facts.names("names", undated))
     return passes("gate.no_guard_period")
 
 

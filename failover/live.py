@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from failover.concrete import Call, ConcretePlan
 from failover.gate_words import number
 from failover.gates import judge_all
+from failover.guard_periods import in_force, without_days
 from failover.hands import open_hands
 from failover.measuring import meters_of
 from failover.ports import Hands, Outcome, Reply, Token
@@ -80,6 +81,8 @@ class LiveGates:
             clocks=_clocks(told.get("host-alive", {}), began, time.time()),
             other_runs=(),  # the lock is held, and it is given to nobody while a run is open
             vantages=self._vantages(),
+            freezes=in_force(self.estate, began),
+            undated=without_days(self.estate, began),
         )
 
     async def _heard(self, plan: ConcretePlan) -> Heard:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from checks.result import Result, Status
 from failover.concrete import ConcretePlan
 from failover.drill_record import DrillRecord
-from failover.gate_run import fine_enough, width
+from failover.gate_run import fine_enough, unforbidden, width
 from failover.gate_words import Answer, fails, number, passes, unknown
 from failover.gates import given
 from failover.plan import Gate
 from failover.seen import Judged
 from inventory import subject
+from inventory.base import Name
 from state.verdict import Verdict
 
 FRESH = 120.0  #: seconds after which a word of the watch is no longer about now
@@ -28,6 +29,8 @@ class Known:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     databases: Mapping[str, Result] = field(default_factory=dict)  #: newest answer of a PostgreSQL check, by host
     open_runs: tuple[str, ...] | None = None  #: runs that have not ended; None: not known
+    freezes: tuple[Name, ...] | None = None  #: guard periods in force; None: the estate has no calendar
+    undated: tuple[Name, ...] = ()  #: guard periods of which nobody knows when they are this year
 
     @property
     def watching(self) -> bool:
@@ -148,8 +151,8 @@ def _no_other_run(_: Gate, __: ConcretePlan, known: Known) -> Answer:
     return passes("gate.no_other_run")
 
 
-def _guard_period(_: Gate, __: ConcretePlan, ___: Known) -> Answer:
-    return passes("gate.no_calendar")
+def _guard_period(_: Gate, __: ConcretePlan, known: Known) -> Answer:
+    return unforbidden(known.freezes, known.undated)
 
 
 def _probes(gate: Gate, plan: ConcretePlan, _: Known) -> Answer:

@@ -134,6 +134,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "gate.no_other_run": ("没有其他演练或切换正在进行", "no other run is under way"),
     "gate.no_calendar": ("未配置重保日历，按无重保处理", "the estate has no calendar of guard periods"),
     "gate.guard_period": ("正处于重保时段：{names}", "a guard period is in force: {names}"),
+    "gate.undated": (
+        "不能确定当前是否重保：{names} 本年的日期尚未录入",
+        "whether a guard period is in force is not known: nobody has entered the days of {names} this year",
+    ),
     "gate.no_guard_period": ("当前不在重保时段", "no guard period is in force"),
     "gate.probes_coarse": (
         "探测误差可达 {width} 秒，对 {rto} 秒的 RTO 目标过粗",

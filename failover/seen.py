@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from checks.result import Status
 from failover.ports import Reply
+from inventory.base import Name
 from state.verdict import Reason
 
 
@@ -76,4 +77,5 @@ class Seen:
     heard: Heard = Heard()
     other_runs: tuple[str, ...] | None = None  #: runs that are under way
     vantages: Mapping[str, Vantage] | None = None
-    freezes: tuple[str, ...] | None = None  #: guard periods in force now; None: the estate has no calendar
+    freezes: tuple[Name, ...] | None = None  #: guard periods in force now; None: the estate has no calendar
+    undated: tuple[Name, ...] = ()  #: guard periods of which nobody knows when they are this year

@@ -6,11 +6,23 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from inventory.almanac import almanac
+from inventory.calendar_model import Calendar
 from inventory.document import in_order
 from inventory.errors import InvalidEstate, Mark, Problem
 from inventory.model import Estate, Meters
 from inventory.node import Map, shown
-from inventory.parts import Parts, add_estate, add_exchange, add_hosts, add_meters, add_system, add_unread_system, sound
+from inventory.parts import (
+    Parts,
+    add_calendar,
+    add_estate,
+    add_exchange,
+    add_hosts,
+    add_meters,
+    add_system,
+    add_unread_system,
+    sound,
+)
 from inventory.rules import broken
 from inventory.tree import parse_bytes, read_bytes
 
@@ -19,12 +31,15 @@ _ADD: dict[str, Callable[[Parts, Map, list[Problem]], None]] = {
     "hosts.yml": add_hosts,
     "exchange.yml": add_exchange,
     "meters.yml": add_meters,
+    "calendar.yml": add_calendar,
 }
-_OPTIONAL = frozenset({"exchange.yml", "meters.yml"})
+_CALENDAR = "calendar.yml"
+_OPTIONAL = frozenset({"exchange.yml", "meters.yml", "calendar.yml"})
 
 
 def load(folder: Path) -> Estate:
-    """Read ``estate.yml``, ``hosts.yml``, ``systems/*.yml`` and, where they are, ``exchange.yml`` and ``meters.yml``.
+    """Read ``estate.yml``, ``hosts.yml``, ``systems/*.yml`` and, where they are, ``exchange.yml``, ``meters.yml``,
+    ``calendar.yml``.
 
     Raises InvalidEstate with all problems of all files, in the order of files and lines.
     """
@@ -33,7 +48,8 @@ def load(folder: Path) -> Estate:
     digest = hashlib.sha256()
     for name in (*_files(folder), *_systems(folder, problems)):
         data = read_bytes(folder / name, problems)
-        digest.update(f"{name!r}:{len(data or b'')}:".encode(errors="replace") + (data or b""))
+        if name != _CALENDAR:
+            digest.update(f"{name!r}:{len(data or b'')}:".encode(errors="replace") + (data or b""))
         tree = None if data is None else parse_bytes(data, folder / name, problems)
         if tree:
             _ADD.get(name, add_system)(parts, tree, problems)
@@ -94,6 +110,7 @@ def _estate(parts: Parts, folder: Path, digest: str) -> Estate:
         systems=tuple(sound(parts.systems)),
         exchange=parts.exchange.value if parts.exchange else None,
         meters=_meters(parts),
+        calendar=_calendar(parts, head.timezone),
         folder=str(folder),
         digest=digest,
     )
@@ -108,4 +125,16 @@ def _meters(parts: Parts) -> Meters | None:
         channels=tuple(sound(parts.channels)),
         vantages=tuple(sound(parts.vantages)),
         lease=parts.meters.lease,
+    )
+
+
+def _calendar(parts: Parts, timezone: str) -> Calendar | None:
+    if parts.calendar is None:
+        return None
+    return Calendar(
+        timezone=timezone,
+        almanac=almanac(parts.calendar.almanac),
+        maintenance=tuple(sound(parts.maintenance)),
+        drills=tuple(sound(parts.drills)),
+        guards=tuple(sound(parts.guards)),
     )

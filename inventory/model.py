@@ -9,22 +9,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from inventory import notation
+from inventory.base import Document, Fraction, Identifier, Name, Port, Seconds
+from inventory.calendar_model import Calendar
 from inventory.errors import Mark
 
-Seconds = Annotated[float, BeforeValidator(notation.seconds)]
-Fraction = Annotated[float, BeforeValidator(notation.fraction)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
-
-
-class Document(BaseModel):
-    """Base of everything read from YAML: unknown keys are mistakes, values never change after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-    keyed_by: ClassVar[str] = ""  #: in YAML several of these are a mapping, and its keys fill this field; "": a list
+#: what others also look for here
+__all__ = ["Document", "Fraction", "Identifier", "Name", "Port", "Seconds"]
 
 
 class Role(StrEnum):
@@ -40,17 +33,6 @@ class Duty(StrEnum):
 
     ACTIVE = "active"  #: serves people; its loss is an outage
     STANDBY = "standby"  #: ready to serve; its loss is lost readiness, not an outage
-
-
-class Name(Document):
-    """A name in both languages of the product."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-    def said(self, lang: str) -> str:
-        """The name in ``zh`` or ``en``."""
-        return self.zh if lang == "zh" else self.en
 
 
 class Owner(Document):
@@ -335,8 +317,11 @@ class Estate(Document):
     systems: tuple[System, ...]
     exchange: Exchange | None = None
     meters: Meters | None = None
+    calendar: Calendar | None = None  #: None: nobody wrote one
     folder: str  #: where it was read from
-    digest: str  #: SHA-256 over the files' names and bytes, to tell which estate a record speaks of
+    #: SHA-256 over the files' names and bytes, to tell which estate a record speaks of; the calendar is not in it: what
+    #: a drill has shown does not grow old because a maintenance window was entered
+    digest: str
 
     def center(self, center_id: str) -> Center:
         """The center of that id; KeyError if there is none (loading has refused dangling references)."""

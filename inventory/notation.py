@@ -9,6 +9,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable
+from datetime import date, datetime, time
 from urllib.parse import urlsplit
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
@@ -27,6 +28,9 @@ _FOLDER = re.compile(r"(/[A-Za-z0-9._-]+)+")
 _TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 OUT_OF = re.compile(r"([1-9]\d?)/([1-9]\d?)", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d\d:\d\d", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)%", re.ASCII)
 
 
@@ -44,6 +48,32 @@ def fraction(value: object) -> object:
     if isinstance(value, str) and (found := _PERCENT.fullmatch(value)) and float(found[1]) <= 100:
         return float(found[1]) / 100
     raise ValueError("is not a share in percent: write it like 99.95%")
+
+
+def moment(value: object) -> object:
+    """Turn ``2026-11-28T22:00`` into a moment on the estate's wall clock; seconds and offsets are refused."""
+    return _read(value, _MOMENT, datetime, "a moment: write it like 2026-11-28T22:00, by the estate's own clock")
+
+
+def day(value: object) -> object:
+    """Turn ``2026-11-28`` into a day."""
+    return _read(value, _DAY, date, "a day: write it like 2026-11-28")
+
+
+def time_of_day(value: object) -> object:
+    """Turn ``17:00`` into a time of day."""
+    return _read(value, _TIME, time, "a time of day: write it like 17:00")
+
+
+def _read(value: object, shape: re.Pattern[str], wanted: type[date | time], said: str) -> object:
+    if isinstance(value, wanted):
+        return value
+    try:
+        if isinstance(value, str) and shape.fullmatch(value):
+            return wanted.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError(f"is not {said}")
 
 
 def address(value: str) -> str:

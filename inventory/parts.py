@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import Field
 
+from inventory.calendar_model import Drill, Guard, Window
 from inventory.document import judged, read
 from inventory.errors import Mark, Problem
 from inventory.model import (
@@ -75,6 +76,15 @@ class MetersFile(Document):
     lease: Seconds = 60.0
 
 
+class CalendarFile(Document):
+    """``calendar.yml``: which almanac it leans on; its entries are read one by one."""
+
+    almanac: str = "china"
+    maintenance: dict[str, Any] = Field(default_factory=dict)
+    drills: dict[str, Any] = Field(default_factory=dict)
+    guard: dict[str, Any] = Field(default_factory=dict)
+
+
 class SystemFile(System):
     """``systems/*.yml``: a system whose id is written as ``system: marriage``."""
 
@@ -117,6 +127,11 @@ class Parts:
     probes: Item[Probes] | None = None
     channels: dict[str, Item[Channel]] = field(default_factory=dict)
     vantages: dict[str, Item[Vantage]] = field(default_factory=dict)
+    calendar: CalendarFile | None = None
+    calendar_node: Node | None = None  #: the tree of calendar.yml
+    maintenance: dict[str, Item[Window]] = field(default_factory=dict)
+    drills: dict[str, Item[Drill]] = field(default_factory=dict)
+    guards: dict[str, Item[Guard]] = field(default_factory=dict)
 
     @property
     def production(self) -> Center | None:
@@ -126,6 +141,10 @@ class Parts:
     def mark(self, *path: str | int) -> Mark:
         """A line of estate.yml."""
         return mark_of(self.node, *path) if self.node else Mark(self.estate, 1)
+
+    def calendar_mark(self, *path: str | int) -> Mark:
+        """A line of calendar.yml."""
+        return mark_of(self.calendar_node, *path) if self.calendar_node else Mark(self.estate, 1)
 
 
 def sound(items: dict[str, Item[D]]) -> Iterator[D]:
@@ -195,6 +214,15 @@ def add_meters(parts: Parts, tree: Map, problems: list[Problem]) -> None:
         parts.probes = Item("probes", found, node, _hurt(whole, node))
     parts.channels = _each(tree.get("channels"), Channel, problems)
     parts.vantages = _each(tree.get("vantages"), Vantage, problems)
+
+
+def add_calendar(parts: Parts, tree: Map, problems: list[Problem]) -> None:
+    """Take in ``calendar.yml``."""
+    parts.calendar_node = tree
+    parts.calendar, _ = salvaged(CalendarFile, shaped(tree, CalendarFile, problems), problems)
+    parts.maintenance = _each(tree.get("maintenance"), Window, problems)
+    parts.drills = _each(tree.get("drills"), Drill, problems)
+    parts.guards = _each(tree.get("guard"), Guard, problems)
 
 
 def _each(node: Node | None, model: type[D], problems: list[Problem]) -> dict[str, Item[D]]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from inventory import check_rules, estate_rules, meter_rules, system_rules
+from inventory import calendar_rules, check_rules, estate_rules, meter_rules, system_rules
 from inventory.parts import Parts
 from inventory.reference import Problems, Rule
 
-RULES: tuple[Rule, ...] = (*estate_rules.RULES, *system_rules.RULES, *check_rules.RULES, *meter_rules.RULES)
+RULES: tuple[Rule, ...] = (
+    *estate_rules.RULES,
+    *system_rules.RULES,
+    *check_rules.RULES,
+    *meter_rules.RULES,
+    *calendar_rules.RULES,
+)
 
 
 def broken(parts: Parts) -> Problems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from enum import Enum
 from typing import Annotated, Any, get_args, get_origin
 
@@ -187,6 +188,9 @@ _PLAIN: dict[Any, tuple[str, str]] = {
     float: ("a number", "a number, like 1.5"),
     Confirm: ("a confirmation", "2/3"),
     Name: ("a name in both languages", "{zh: ..., en: ...}"),
+    datetime: ("a moment", "2026-11-28T22:00"),
+    date: ("a day", "2026-11-28"),
+    time: ("a time of day", "17:00"),
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from inventory import subject as subjects
 from reports.facts import Facts
 from reports.formats import duration, moment, percent
 from reports.language import Language
+from reports.plans import plans
 from reports.subjects import Histories, gaps, subject_row
 from reports.view import Gap, Source, WatchView, WindowView
 from state.verdict import Availability
@@ -64,8 +67,12 @@ def watch_view(facts: Facts, known: Histories, say: Language) -> WatchView:
 
 
 def exclusions(facts: Facts, known: Histories, say: Language) -> tuple[str, ...]:
-    """Time that counts neither for nor against a system."""
-    return tuple(
+    """Time that counts neither for nor against a system; and who approved it, and what did not keep to it."""
+    return (*_left_out(facts, known, say), *plans(facts, known, say))
+
+
+def _left_out(facts: Facts, known: Histories, say: Language) -> Iterator[str]:
+    yield from (
         say(
             "method.exclusion",
             system=system.name.said(say.code),

@@ -192,12 +192,14 @@ def readiness_command(
 def _known(estate: Estate, url: str, open_runs: list[str]) -> Known:
     """What the store holds; a store that is not there holds nothing."""
     from checks.expand import expand
+    from failover.guard_periods import in_force, without_days
     from failover.readiness_gates import Known, newest
     from state.store import Store
 
     now = time.time()
+    freezes, undated = in_force(estate, now), without_days(estate, now)
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        return Known(now, open_runs=tuple(open_runs))
+        return Known(now, open_runs=tuple(open_runs), freezes=freezes, undated=undated)
     asking = {one.id: one.host.id for one in expand(estate) if one.kind == "postgres" and one.host}
     with closing(Store.open(url)) as kept:
         return Known(
@@ -206,6 +208,8 @@ def _known(estate: Estate, url: str, open_runs: list[str]) -> Known:
             {verdict.subject: verdict for verdict in kept.verdicts()},
             newest(kept.latest(), asking),
             tuple(open_runs),
+            freezes,
+            undated,
         )
 
 

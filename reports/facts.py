@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
 from inventory import subject as subjects
+from inventory.calendar import between
 from inventory.model import Estate
 from runbooks.run_record import Proposal, Run
 from state.verdict import Change, Incident
@@ -57,8 +58,16 @@ class Facts:
             "runs": [asdict(run) for run in self.runs],
             "decisions": [asdict(decision) for decision in self.decisions],
         }
+        if plans := planned_digest(self.estate, self.start, self.until):
+            recorded["planned"] = plans
         text = json.dumps(recorded, sort_keys=True, ensure_ascii=True, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def planned_digest(estate: Estate, start: float, end: float) -> list[object]:
+    """What the calendar says of a window, as plain values; the calendar is no part of the estate's own digest."""
+    found = between(estate.calendar, start, end) if estate.calendar else ()
+    return [[one.kind, one.id, one.start, one.end, one.said.model_dump(mode="json", exclude={"mark"})] for one in found]
 
 
 def reported_subjects(estate: Estate) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from checks.result import Status
 from inventory.errors import Mark
-from inventory.model import Document, Identifier, Name, Seconds
+from inventory.model import Document, Fraction, Identifier, Name, Seconds
 from state.verdict import Fault
 
 
@@ -77,6 +77,14 @@ class Failing(CheckFilter):
 Kind = Annotated[str, Field(pattern=r"^(component|service|system|host|link|province)$")]
 
 
+class Quorum(StrEnum):
+    """How many of the vantages that ask a check must say that it fails."""
+
+    ONE = "one"
+    MAJORITY = "majority"  #: more than half of all that ask, the silent ones included
+    ALL = "all"
+
+
 class Trigger(Document):
     """When the runbook may help: what the verdict must say, and which checks must stand behind it."""
 
@@ -84,6 +92,7 @@ class Trigger(Document):
     status: tuple[Status, ...] = (Status.DOWN,)
     fault: tuple[Fault, ...] = Field(min_length=1)
     failing: Failing = Failing()  #: at least one such check of the subject fails
+    quorum: Quorum = Quorum.MAJORITY
     unless: CheckFilter | None = None  #: never when the subject has such a check at all
     fill: dict[Identifier, Source] = Field(default_factory=dict)
 
@@ -111,6 +120,9 @@ class Card(Document):
     per_incident: int = Field(default=2, ge=1)
     give_up_after: int = Field(default=2, ge=1)  #: failed runs in a row on one target; then people must look
     scope: int = Field(default=1, ge=1)  #: hosts this card may be working on at the same time
+    interrupts: bool = True  #: whether what it acts on stops serving for a moment
+    share: Fraction = 0.5  #: of the members of a group at the same time; one is always allowed
+    check_first: bool | None = None  #: a run in check mode must succeed before; None: if the risk is not low
     timeout: Seconds  #: of the run and of each command on the host
     verify: Verify
     playbook: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.yml$")] = ""  #: in ``playbooks/``; empty: ``<id>.yml``
@@ -120,6 +132,11 @@ class Card(Document):
     def playbook_file(self) -> Path:
         """Where the playbook is."""
         return self.mark.file.parent.parent / "playbooks" / (self.playbook or f"{self.id}.yml")
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether a run in check mode comes first."""
+        return self.risk is not Risk.LOW if self.check_first is None else self.check_first
 
     @property
     def longest(self) -> float:

@@ -8,12 +8,16 @@ from dataclasses import replace
 from checks.check import Check
 from checks.result import Status
 from inventory import subject as subjects
+from inventory.calendar import at
 from inventory.model import Estate
 from runbooks import facts, inputs
+from runbooks.approval import Approval
 from runbooks.card import Card, Trigger
-from runbooks.guards import GUARDS, Case, Policy, World
+from runbooks.guards import GUARDS
+from runbooks.rehearsal import must_rehearse
 from runbooks.run_record import Outcome, Proposal, Run
 from runbooks.verify import told_by
+from runbooks.world import Case, Policy, World
 from state.verdict import Incident, Reason, Verdict
 
 
@@ -103,8 +107,9 @@ def _judge(case: Case, world: World) -> Proposal:
         "check": case.check.id,
         "target": case.target,
     }
-    because = Reason("runbook.fits", shown)
-    return Proposal(case.card.id, case.given, case.incident.id, case.incident.subject, True, because)
+    first = must_rehearse(case, world)
+    because = Reason("runbook.rehearse" if first else "runbook.fits", shown)
+    return Proposal(case.card.id, case.given, case.incident.id, case.incident.subject, True, because, first)
 
 
 def _as_running(proposal: Proposal, now: float) -> Run:
@@ -119,6 +124,7 @@ def _as_running(proposal: Proposal, now: float) -> Run:
         took=0.0,
         outcome=Outcome.UNKNOWN,
         sentence="",
+        check_mode=proposal.check_mode,
         running=True,
     )
 
@@ -133,16 +139,20 @@ def decide(
     runs: Iterable[Run],
     now: float,
     policy: Policy | None = None,
+    approvals: Iterable[Approval] = (),
+    held: Reason | None = None,
 ) -> list[Proposal]:
     """What could be done about the open incidents: allowed now, or not now, with the reason either way.
 
     The oldest incident comes first, and for each the least dangerous runbook. What is allowed counts as under way for
     what follows, so all allowed proposals may be started together. ``runs`` should reach back a day; ``now`` is Unix
-    seconds. A card proposes nothing for a subject of a kind it is not for.
+    seconds; ``held`` is why no runbook may start at all. A card proposes nothing for a subject of a kind it is not for.
     """
     by_id = {check.id: check for check in checks}
     by_subject = {verdict.subject: verdict for verdict in verdicts}
-    world = World(estate, by_id, by_subject, tuple(runs), catalogue, policy or Policy(), now)
+    effects = at(estate.calendar, now) if estate.calendar else None
+    rules, agreed = policy or Policy(), tuple(approvals)
+    world = World(estate, by_id, by_subject, tuple(runs), catalogue, rules, now, agreed, effects, held)
     cards = sorted(catalogue.values(), key=lambda card: (card.risk.number, card.id))
     proposals: list[Proposal] = []
     for incident in sorted((i for i in incidents if i.closed is None), key=lambda i: (i.opened, i.id)):

@@ -5,15 +5,11 @@ As in ``state/reasons.py``, facts come from outside and are put in by plain repl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from state import reasons
 from state.verdict import Reason
-
-_PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
-_LONGEST_FACT = 300
 
 #: code -> (Chinese, English)
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -98,8 +94,53 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "not now: {host} is the last member of {subject} that still serves",
     ),
     "runbook.approval": (
-        "需人工批准：风险为 {risk}，自动执行上限为 {policy}",
-        "a person must agree: the risk is {risk}, and up to {policy} is automatic",
+        "需人工批准：风险为 {risk}，自动执行上限为 {policy}；已批准 {agreed} 人，需 {needed} 人",
+        "people must agree: the risk is {risk}, up to {policy} is automatic; {agreed} of {needed} persons have agreed",
+    ),
+    "runbook.rehearse": (
+        "{runbook} 适用：{subject} 为 {status}，故障归属 {fault}，检查 {check} 不通过；目标 {target}；先以检查模式试跑",
+        "{runbook} fits: {subject} is {status}, the fault lies with the {fault}, {check} fails; target {target}; "
+        "first in check mode",
+    ),
+    "runbook.check_failed": (
+        "暂不执行：{ago} 秒前在 {target} 上的检查模式试跑未通过：{said}",
+        "not now: in check mode it failed on {target} {ago} s ago: {said}",
+    ),
+    "runbook.check_gave_up": (
+        "在 {target} 上的检查模式试跑连续 {count} 次未通过，请人工处置：{said}",
+        "in check mode it failed {count} times on {target}, people must look: {said}",
+    ),
+    "runbook.quorum": (
+        "暂不执行：{check} 仅 {agree} 个观测点判为不通过，需 {needed} 个（{silent} 个无应答）",
+        "not now: {agree} vantages say that {check} fails, {needed} must ({silent} say nothing)",
+    ),
+    "runbook.maintenance": (
+        "暂不执行：{subject} 正在计划维护（{entry}），至 {until}",
+        "not now: people are at work on {subject} ({entry}), until {until}",
+    ),
+    "runbook.drill": (
+        "暂不执行：{subject} 正在演练（{entry}），至 {until}",
+        "not now: a drill is under way on {subject} ({entry}), until {until}",
+    ),
+    "runbook.guard_period": (
+        "重保期间冻结自动处置：{entry}，至 {until}；经 {eyes} 人批准方可执行",
+        "frozen in a guard period: {entry}, until {until}; {eyes} persons may agree to it",
+    ),
+    "runbook.held": (
+        "暂不执行：切换或演练 {run} 正在进行",
+        "not now: the failover or drill {run} is under way",
+    ),
+    "runbook.storm": (
+        "暂不执行：一小时内全局已执行 {count} 次；上限 {limit} 次，请人工处置",
+        "not now: {count} runs in the last hour over the whole estate; the limit is {limit}, people must look",
+    ),
+    "runbook.share": (
+        "暂不执行：将同时处置 {subject} 的 {count}/{of} 个成员；上限 {limit} 个",
+        "not now: {count} of the {of} members of {subject} would be acted on at once; the limit is {limit}",
+    ),
+    "runbook.pair": (
+        "暂不执行：{center} 的 {host} 正在处置，不同时处置 {subject} 的另一中心",
+        "not now: {host} in {center} is being acted on; the other centers of {subject} are what is left",
     ),
 }
 
@@ -109,7 +150,4 @@ def say(reason: Reason, lang: str) -> str:
 
     The facts in it are hostile: escape the sentence where it is shown.
     """
-    texts = TEXTS.get(reason.code)
-    if texts is None:
-        return reasons.say(reason, lang)
-    return _PLACEHOLDER.sub(lambda found: reason.facts.get(found[1], "—")[:_LONGEST_FACT], texts[lang != "zh"])
+    return reasons.say(reason, lang, TEXTS) if reason.code in TEXTS else reasons.say(reason, lang)

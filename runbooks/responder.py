@@ -11,17 +11,20 @@ from pathlib import Path
 from checks.check import Check
 from checks.result import Result, Status
 from inventory.model import Estate
+from runbooks.approval import LASTS
+from runbooks.approval import from_record as approval
 from runbooks.card import Card
 from runbooks.decide import decide
-from runbooks.guards import Policy
 from runbooks.run import run
 from runbooks.run_record import Outcome, Proposal, Run, from_record, interrupted, to_record
 from runbooks.verify import to_ask, together, told_by
+from runbooks.world import Policy
 from state.store import Store
-from state.verdict import Verdict
+from state.verdict import Reason, Verdict
 
 RUN = "run"  #: the kind of record that holds a run of a runbook
 DECISION = "decision"  #: the kind of record that holds what was proposed about an incident, and why (not)
+APPROVAL = "approval"  #: the kind of record that holds a person's agreement to a runbook for an incident
 _DAY = 86400.0
 
 #: Asks checks once, now, from the desk.
@@ -41,6 +44,7 @@ class Responder:
     now: Callable[[], float]
     tell: Callable[[str], None]  #: told one line when a run begins and when it ends
     policy: Policy = field(default_factory=Policy)
+    held: Callable[[], Reason | None] = lambda: None  #: why no runbook may start at all
 
     def __post_init__(self) -> None:
         """Settle what an earlier watch left behind: nobody runs it any more."""
@@ -67,6 +71,8 @@ class Responder:
             runs=runs,
             now=now,
             policy=self.policy,
+            approvals=[approval(record) for record in self.store.records(APPROVAL, now - LASTS)],
+            held=self.held(),
         )
         for proposal in proposals:
             self._write_down(proposal, now)
@@ -97,6 +103,7 @@ class Responder:
             "runbook": proposal.runbook,
             "inputs": dict(proposal.inputs),
             "allowed": proposal.allowed,
+            "check_mode": proposal.check_mode,
             "because": {"code": proposal.because.code, "facts": dict(proposal.because.facts)},
             "at": now,
         }
@@ -126,6 +133,7 @@ class Responder:
                 verify=lambda: self._verified(card, proposal),
                 now=self.now,
                 folder=self.folder,
+                check_mode=proposal.check_mode,
                 cancel=self._cancel,
                 incident=proposal.incident,
                 subject=proposal.subject,

@@ -32,6 +32,7 @@ class Proposal:
     subject: str
     allowed: bool
     because: Reason
+    check_mode: bool = False  #: to be rehearsed first: says what it would change, and changes nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,12 @@ def centers(estate: Estate, ids: Iterable[str], key: str = "centers") -> dict[st
     }
 
 
+def names(key: str, found: Iterable[Name]) -> dict[str, str]:
+    """Several names in both languages."""
+    chosen = list(found)
+    return {key: ", ".join(one.en for one in chosen), f"{key}_zh": "、".join(one.zh for one in chosen)}
+
+
 def named(key: str, text: str, name: Name) -> dict[str, str]:
     """One name in both languages beside its id."""
     return {key: text, f"{key}_zh": name.zh, f"{key}_en": name.en}

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
+from checks.check import Check
 from checks.result import Status
 from inventory import subject as subjects
-from runbooks.card import Card, Failing, Risk
+from inventory.model import Estate
+from runbooks.approval import Approval
+from runbooks.card import Card, Failing, Quorum, Risk
 from runbooks.catalogue import load
 from runbooks.decide import decide
-from runbooks.guards import Policy
 from runbooks.reasons import TEXTS, say
 from runbooks.run_record import Outcome, Proposal, Run
+from runbooks.world import Policy
 from state.verdict import Fault, Incident, Reason, Verdict, Vote
 from tests.fakes import small_estate as small
+from tests.fakes.calendars import calendar
 
 NOW = 1_800_000_000.0
 ESTATE = small.estate()
@@ -27,7 +31,10 @@ OK, DEGRADED, DOWN, UNKNOWN = Status.OK, Status.DEGRADED, Status.DOWN, Status.UN
 
 
 def verdict(subject: str, status: Status, fault: Fault, said: dict[str, Status], cause: str | None = None) -> Verdict:
-    votes = tuple(Vote(check, "cloud", answer, NOW - 9, 1.0) for check, answer in said.items())
+    """All vantages agree."""
+    votes = tuple(
+        Vote(check, vantage, answer, NOW - 9, 1.0) for check, answer in said.items() for vantage in ("cloud", "dr")
+    )
     return Verdict(subject, status, fault, Reason("x"), NOW - 9, NOW, cause, votes)
 
 
@@ -55,13 +62,28 @@ HEALTHY = [host_verdict(host.id) for host in ESTATE.hosts]
 
 
 def proposals(
-    *verdicts: Verdict, runs: tuple[Run, ...] = (), policy: Policy | None = None, cards: dict[str, Card] | None = None
+    *verdicts: Verdict,
+    runs: tuple[Run, ...] = (),
+    policy: Policy | None = None,
+    cards: dict[str, Card] | None = None,
+    approvals: tuple[Approval, ...] = (),
+    held: Reason | None = None,
+    estate: Estate = ESTATE,
+    of: list[Check] | None = None,
 ) -> list[Proposal]:
     incidents = [incident(found.subject, at) for at, found in enumerate(verdicts, 1) if found.status is not OK]
     known = [found for found in HEALTHY if found.subject not in {one.subject for one in verdicts}]
-    catalogue = cards or CARDS
     return decide(
-        ESTATE, CHECKS, incidents, [*known, *verdicts], catalogue=catalogue, runs=runs, now=NOW, policy=policy
+        estate,
+        of or CHECKS,
+        incidents,
+        [*known, *verdicts],
+        catalogue=cards or CARDS,
+        runs=runs,
+        now=NOW,
+        policy=policy,
+        approvals=approvals,
+        held=held,
     )
 
 
@@ -115,7 +137,7 @@ def eager(**changes: Any) -> dict[str, Card]:
 
 
 def seen_ok_from_dr(of: Verdict) -> Verdict:
-    return replace(of, votes=(*of.votes, Vote("marriage/app@cloud/app1/http", "dr", OK, NOW - 9, 1.0)))
+    return replace(of, votes=tuple(replace(one, status=OK) if one.vantage == "dr" else one for one in of.votes))
 
 
 @pytest.mark.parametrize(
@@ -206,9 +228,163 @@ def test_the_last_member_that_serves_is_let_alone_and_any_other_is_not() -> None
 
 def test_approval_is_for_one_runbook_and_one_incident() -> None:
     risky = frozen("restart-service", risk=Risk.HIGH)
-    assert restart(app_verdict(), cards=risky, policy=Policy(approved=frozenset({("restart-service", 1)}))).allowed
-    assert not restart(app_verdict(), cards=risky, policy=Policy(approved=frozenset({("restart-service", 2)}))).allowed
+    assert restart(app_verdict(), cards=risky, approvals=(agreed("li"), agreed("wang"))).allowed
     assert restart(app_verdict(), cards=risky, policy=Policy(risk=Risk.HIGH)).allowed
+    for not_enough in (
+        (agreed("li"), agreed("li")),  # the same eyes twice
+        (agreed("li"), agreed("wang", incident=2)),
+        (agreed("li"), agreed("wang", runbook="free-disk")),
+        (agreed("li"), agreed("wang", ago=4000.0)),  # agreed to another situation
+        (agreed("li"), agreed("wang", ago=-5.0)),  # from the future
+    ):
+        found = restart(app_verdict(), cards=risky, approvals=not_enough)
+        assert (found.because.code, found.because.facts["agreed"]) == ("runbook.approval", "1")
+    medium = frozen("restart-service", risk=Risk.MEDIUM)
+    assert restart(app_verdict(), cards=medium, approvals=(agreed("li"),)).allowed
+
+
+def agreed(by: str, runbook: str = "restart-service", incident: int = 1, ago: float = 60.0) -> Approval:
+    return Approval(runbook, incident, by, NOW - ago, "")
+
+
+@pytest.mark.parametrize(
+    ("quorum", "votes", "code"),
+    [
+        (Quorum.MAJORITY, (DOWN, DOWN, UNKNOWN), "runbook.fits"),
+        (Quorum.MAJORITY, (DOWN, UNKNOWN, UNKNOWN), "runbook.quorum"),  # silence agrees to nothing
+        (Quorum.ALL, (DOWN, DOWN, UNKNOWN), "runbook.quorum"),
+        (Quorum.ALL, (DOWN, DOWN, DOWN), "runbook.fits"),
+        (Quorum.ONE, (DOWN, UNKNOWN, UNKNOWN), "runbook.fits"),
+        (Quorum.ONE, (DOWN, OK, UNKNOWN), "runbook.no_check"),  # whoever sees it fail may look through a broken link
+    ],
+)
+def test_how_many_vantages_must_agree(quorum: Quorum, votes: tuple[Status, ...], code: str) -> None:
+    asked = ("cloud", "dr", "bigdata")
+    checks = [replace(one, vantages=asked) for one in CHECKS]
+    said = [
+        Vote("marriage/app@cloud/app1/http", name, vote, NOW - 9, 1.0) for name, vote in zip(asked, votes, strict=True)
+    ]
+    found = restart(app_verdict(votes=tuple(said)), cards=eager(quorum=quorum), of=checks)
+    assert found.because.code == code
+
+
+NIGHT = {"start": "2027-01-15T14:00", "end": "2027-01-15T18:00"}  # NOW is 16:00
+GUARD = {"first": "2027-01-15", "last": "2027-01-15"}
+
+
+def planned(**said: Any) -> Estate:
+    return ESTATE.model_copy(update={"calendar": calendar(**said)})
+
+
+@pytest.mark.parametrize(
+    ("estate", "code", "persons"),
+    [
+        (planned(), "runbook.fits", 0),
+        (planned(maintenance={"x": NIGHT}), "runbook.maintenance", 1),
+        (planned(maintenance={"x": {**NIGHT, "subjects": ("host:app1",)}}), "runbook.maintenance", 1),
+        (planned(maintenance={"x": {**NIGHT, "subjects": ("host:db1",)}}), "runbook.fits", 0),
+        (planned(maintenance={"x": {**NIGHT, "approved": None}}), "runbook.fits", 0),
+        (planned(drills={"x": {**NIGHT, "subjects": ("center:cloud",)}}), "runbook.drill", 1),
+        (planned(guard={"x": GUARD}), "runbook.guard_period", 2),
+        (planned(guard={"x": {**GUARD, "runbooks": "risky"}}), "runbook.fits", 0),
+        (planned(guard={"x": {**GUARD, "runbooks": "nothing"}}), "runbook.fits", 0),
+        (planned(guard={"x": {**GUARD, "first": "2027-01-14", "last": "2027-01-14"}}), "runbook.fits", 0),
+    ],
+)
+def test_the_calendar_freezes_and_persons_may_agree(estate: Estate, code: str, persons: int) -> None:
+    found = restart(app_verdict(), estate=estate)
+    assert found.because.code == code
+    names = ["li", "wang"][:persons]
+    if persons:
+        assert not restart(app_verdict(), estate=estate, approvals=tuple(agreed(one) for one in names[:-1])).allowed
+        assert found.because.facts["entry_zh"] == "名"
+        assert found.because.facts["until"].startswith("2027-01-1")
+    assert restart(app_verdict(), estate=estate, approvals=tuple(agreed(one) for one in names)).allowed
+
+
+def test_what_is_risky_waits_also_where_only_that_is_frozen() -> None:
+    found = restart(
+        app_verdict(),
+        estate=planned(guard={"x": {**GUARD, "runbooks": "risky"}}),
+        cards=frozen("restart-service", risk=Risk.MEDIUM),
+        approvals=(agreed("li"),),
+    )
+    assert found.because.code == "runbook.guard_period"
+
+
+def test_nothing_starts_while_something_larger_is_at_work() -> None:
+    found = restart(app_verdict(), held=Reason("runbook.held", {"run": "20270115T160000Z-switchover-metro-0001"}))
+    assert (found.allowed, found.because.code) == (False, "runbook.held")
+    assert "switchover-metro" in say(found.because, "zh")
+
+
+FIRST = frozen("restart-service", check_first=True)
+
+
+@pytest.mark.parametrize(
+    ("past_runs", "code", "check_mode"),
+    [
+        ((), "runbook.rehearse", True),
+        (("checked", 60.0), "runbook.fits", False),
+        (("checked", 900.0), "runbook.rehearse", True),  # too long ago
+        (("failed", 60.0), "runbook.check_failed", False),
+        (("failed", 400.0), "runbook.rehearse", True),
+        (("failed", 400.0, "failed", 900.0), "runbook.check_gave_up", False),
+        (("failed", 400.0, "checked", 900.0), "runbook.rehearse", True),
+        (("checked", 60.0, "failed", 400.0), "runbook.fits", False),
+        (("canceled", 60.0), "runbook.rehearse", True),
+    ],
+)
+def test_check_mode_first(past_runs: tuple[Any, ...], code: str, check_mode: bool) -> None:
+    pairs = zip(past_runs[::2], past_runs[1::2], strict=True)
+    runs = tuple(past(ago, Outcome(outcome), check_mode=True, incident=1) for outcome, ago in pairs)
+    found = restart(app_verdict(), cards=FIRST, runs=runs)
+    assert (found.because.code, found.check_mode) == (code, check_mode)
+    assert found.allowed == (code in ("runbook.fits", "runbook.rehearse"))
+
+
+def test_a_rehearsal_speaks_for_one_incident_and_until_something_was_changed() -> None:
+    other = past(60, Outcome.CHECKED, check_mode=True, incident=2)
+    assert restart(app_verdict(), cards=FIRST, runs=(other,)).check_mode
+    before = past(500, Outcome.CHECKED, check_mode=True, incident=1)
+    assert restart(app_verdict(), cards=FIRST, runs=(before, past(300, incident=1))).check_mode
+
+
+def test_what_is_risky_is_rehearsed_unless_its_card_says_otherwise() -> None:
+    agreed_to = {"approvals": (agreed("li"), agreed("wang"))}
+    assert restart(app_verdict(), cards=frozen("restart-service", risk=Risk.MEDIUM), **agreed_to).check_mode
+    sure = frozen("restart-service", risk=Risk.MEDIUM, check_first=False)
+    assert not restart(app_verdict(), cards=sure, **agreed_to).check_mode
+
+
+def test_a_storm_ends_acting() -> None:
+    elsewhere = tuple(past(ago, Outcome.REPAIRED, runbook="free-disk", inputs={}) for ago in range(10, 310, 10))
+    assert restart(app_verdict(), runs=elsewhere).because.code == "runbook.storm"
+    assert restart(app_verdict(), runs=elsewhere[1:]).allowed
+
+
+def test_a_member_that_is_acted_on_serves_nobody() -> None:
+    """app2 is fine by its checks, but it is being restarted: then app1, which still serves a little, is the last."""
+    wide = eager(failing=Failing(kind=("http",), says=(DEGRADED, DOWN)))
+    card = {"restart-service": wide["restart-service"].model_copy(update={"scope": 9, "share": 1.0})}
+    busy = past(5, running=True, inputs={"host": "app2", "service": "app"})
+    found = restart(app_verdict(DEGRADED, OK, status=DEGRADED), cards=card, runs=(busy,))
+    assert found.because.code == "runbook.last_serving"
+    assert restart(app_verdict(DEGRADED, OK, status=DEGRADED), cards=card).allowed
+
+
+def test_both_centers_of_a_pair_are_never_acted_on_together() -> None:
+    card = frozen("restart-service", scope=9, share=1.0)
+    busy = past(5, running=True, inputs={"host": "dr-app", "service": "app"})
+    assert restart(app_verdict(), cards=card, runs=(busy,)).because.code == "runbook.pair"
+    harmless = replace(busy, runbook="free-disk")  # interrupts nothing
+    assert restart(app_verdict(), cards=CARDS | card, runs=(harmless,)).allowed
+
+
+def test_no_more_than_a_share_of_a_group_at_once() -> None:
+    busy = past(5, running=True, inputs={"host": "app2", "service": "app"})
+    found = restart(app_verdict(DOWN, DOWN), cards=frozen("restart-service", scope=9), runs=(busy,))
+    assert (found.because.code, found.because.facts["of"], found.because.facts["limit"]) == ("runbook.share", "3", "1")
 
 
 def test_closed_incidents_are_left_alone() -> None:
