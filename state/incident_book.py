@@ -37,6 +37,10 @@ class IncidentBook:
         with self._store.engine.connect() as connection:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
+    def reports(self, incident: int) -> dict[str, float]:
+        """The reports that went out: clock id -> when."""
+        return {entry.said: entry.at for entry in self.acts(incident) if entry.act is Act.REPORT}
+
     def acknowledge(self, id_: int, by: str, at: float, instead_of: str = "") -> Answer:
         """Say that someone has taken it up; the first one stays unless their name is given as ``instead_of``."""
         by, instead_of = person(by), person(instead_of)

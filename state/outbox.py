@@ -8,8 +8,8 @@ sends the very same notice, and a receiver can tell that it is the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, Engine, case, delete, func, select, update
@@ -19,7 +19,7 @@ from checks.sentence import clean
 from state.database import writing
 from state.signals import clean as storable
 from state.tables import OUTBOX
-from state.verdict import Incident
+from state.verdict import Fault, Incident, Reason
 
 MOST = 500  #: rows in one batch
 LEASE = 120.0  #: seconds after which a batch whose sender was not heard of again is taken up by another
@@ -30,13 +30,13 @@ _KEPT = 90 * 86400.0  #: seconds for which what was sent is remembered
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """One event to be told of. ``incident`` is as it was then: plain JSON values."""
+    """One event to be told of, with the incident as it was then."""
 
     id: int
     fingerprint: str
     event: str  #: opened, closed, merged, grade, due
     at: float  #: when it was queued
-    incident: Mapping[str, Any]
+    incident: Incident
     facts: Mapping[str, str]
 
 
@@ -192,12 +192,11 @@ def _may_begin(connection: Connection, channel: str, now: float, wait: float, pa
 
 def _queued(row: Any) -> Queued:
     said = json.loads(row["said"])
-    return Queued(row["id"], row["fingerprint"], row["event"], row["at"], said["incident"], said["facts"])
+    return Queued(row["id"], row["fingerprint"], row["event"], row["at"], _incident(said["incident"]), said["facts"])
 
 
-def by_incident(rows: Sequence[Queued]) -> dict[int, list[Queued]]:
-    """The rows by the incident that they tell of, in the order in which they were queued."""
-    groups: dict[int, list[Queued]] = {}
-    for row in rows:
-        groups.setdefault(int(row.incident["id"]), []).append(row)
-    return groups
+def _incident(said: Mapping[str, Any]) -> Incident:
+    """An incident from its JSON; keys that a later version added are ignored."""
+    values = {field.name: said[field.name] for field in fields(Incident) if field.name in said}
+    values |= {"fault": Fault(said["fault"]), "because": Reason(**said["because"]), "affects": tuple(said["affects"])}
+    return Incident(**values)
