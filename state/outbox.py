@@ -21,7 +21,7 @@ from state.signals import clean as storable
 from state.tables import OUTBOX
 from state.verdict import Fault, Incident, Reason
 
-MOST = 500  #: rows in one batch
+MOST = 20_000  #: rows in one batch: a digest of a whole storm is one mail
 LEASE = 120.0  #: seconds after which a batch whose sender was not heard of again is taken up by another
 FIRST_PAUSE, LONGEST_PAUSE = 15.0, 900.0  #: seconds between attempts: doubled each time, up to the longest
 MOST_ATTEMPTS = 40  #: with these pauses about nine hours
@@ -114,7 +114,7 @@ class Outbox:
             mine = (OUTBOX.c.channel == channel) & _open()
             if left is None:
                 ids = select(OUTBOX.c.id).where(mine, OUTBOX.c.batch.is_(None)).order_by(OUTBOX.c.id).limit(MOST)
-                chosen = OUTBOX.c.id.in_(list(connection.execute(ids).scalars()))
+                chosen = OUTBOX.c.id.in_(ids.scalar_subquery())
             else:
                 chosen = mine & (OUTBOX.c.batch == left)
             taken = {"batch": batch, "attempts": OUTBOX.c.attempts + 1, "due": now + LEASE}
@@ -166,7 +166,7 @@ class Outbox:
             connection.execute(delete(OUTBOX).where(old))
 
     def _settle(self, batch: Batch, values: dict[str, Any]) -> None:
-        ours = OUTBOX.c.id.in_([row.id for row in batch.rows]) & (OUTBOX.c.batch == batch.id) & _open()
+        ours = (OUTBOX.c.channel == batch.channel) & (OUTBOX.c.batch == batch.id) & _open()
         with writing(self._engine, durable=True) as connection:
             connection.execute(update(OUTBOX).where(ours).values(values))
 

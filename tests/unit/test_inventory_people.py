@@ -74,7 +74,7 @@ def test_the_sample_estate_has_plans_for_the_loss_of_a_center_and_of_a_system() 
 WRONG = [
     (DUTY, "organisation: central-organ", "organisation: ministry", "duty.yml:2: `ministry`"),
     (DUTY, "people:", "portals: [nowhere]\npeople:", "duty.yml:3: `nowhere` is not a system"),
-    (DUTY, "wang@ops.example", "\"wang@ops.example,all\"", "is not a plain mail address"),
+    (DUTY, "wang@ops.example", '"wang@ops.example,all"', "is not a plain mail address"),
     (DUTY, 'phone: "1"', 'phone: ""', "duty.yml:4"),
     (PLAN, "plan: fire", "plan: flood", "fire.yml:1: `flood` is not the file's name"),
     (PLAN, "person: li", "person: zhao", "fire.yml:5: `zhao` is not a person of duty.yml"),
