@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import sys
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -31,11 +32,14 @@ from reports import drill_run_cli, terminal
 from reports.calendar_cli import app as calendar_app
 from reports.drill_cli import app as drill_app
 from reports.drill_evidence_cli import readiness_command
+from reports.incident_cli import app as incident_app
 
 # A verb imports the parts it wires together: a prober, started in every center, needs neither charts nor a store.
 if TYPE_CHECKING:
     from checks.check import Check
     from inventory.model import Estate
+    from inventory.people import People
+    from reports.messenger import Messenger
     from state.store import Store
 
 SAMPLE = Path(__file__).parent / "inventory" / "estates" / "civil-affairs"
@@ -65,6 +69,7 @@ app.add_typer(calendar_app, name="calendar")
 app.add_typer(drill_app, name="drill")
 app.add_typer(drill_run_cli.failover_app, name="failover")
 app.command("readiness")(readiness_command)
+app.add_typer(incident_app, name="incident")
 app.add_typer(lab_app, name="lab")
 
 
@@ -77,13 +82,15 @@ def version() -> None:
 @app.command()
 def validate(estate: EstateFolder = SAMPLE) -> None:
     """Read the estate, its checks and the runbooks' cards strictly; every mistake is named with file and line."""
+    from inventory.people_load import load_people
     from runbooks import catalogue
 
     found, checks = _read(estate)
+    people = load_people(found)
     cards = catalogue.load()
     out.print(
         f"{found.id}: {len(found.centers)} centers, {len(found.hosts)} hosts, {len(found.systems)} systems, "
-        f"{len(checks)} checks, {len(cards)} runbooks; nothing to mend"
+        f"{len(checks)} checks, {len(cards)} runbooks, {len(people.plans)} emergency plans; nothing to mend"
     )
 
 
@@ -161,22 +168,27 @@ def watch(
     import uvloop
 
     from checks.here import seen_from
+    from inventory.people_load import load_people
     from state.desk import DESK
 
     found, checks = _read(estate)
+    people = load_people(found)
     embedded = embedded or not any(center.prometheus or center.prober for center in found.centers)
     checks = seen_from(checks, DESK) if embedded else checks
     with closing(_store(store)) as kept:
         kept.saw_estate(found.digest, found.folder, time.time())
-        uvloop.run(_watch(found, checks, kept, every, embedded))
+        uvloop.run(_watch(found, checks, kept, every, embedded, people))
 
 
-async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool) -> None:
+async def _watch(
+    estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool, people: People
+) -> None:
     """The cycle as a paragraph."""
     from checks.collect import collect
     from checks.engine import Paced
     from checks.haste import at_pace
     from checks.repeat import repeat
+    from reports.messenger import Messenger
     from runbooks import catalogue
     from runbooks.responder import Responder
     from state.cycle import Cycle
@@ -188,6 +200,7 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    messenger = Messenger(estate, people, store, socket.gethostname(), time.time, _tell)
     responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell)
 
     def turn() -> None:
@@ -204,10 +217,31 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
     try:
         pace = at_pace(asker, checks if embedded else (), estate.calendar, stop, time.time)
         asking = asyncio.ensure_future(pace)
+        telling = asyncio.ensure_future(_tell_people(messenger, people, stop))
         await repeat(partial(_go_on, turn), every, stop)
-        await asking
+        await asyncio.gather(asking, telling)
     finally:
         responder.close()
+
+
+async def _tell_people(messenger: Messenger, people: People, stop: asyncio.Event) -> None:
+    """Tell people until the end, where the estate says how; the heartbeat comes back to a receiver of ours."""
+    from checks.repeat import repeat
+    from reports.messenger import EVERY
+    from reports.receiver import receiving
+
+    if people.notices is None:
+        _tell("this estate has no notices.yml: nobody is told of incidents")
+        return
+    manager = people.notices.alertmanager
+    async with AsyncExitStack() as stack:
+        if manager is not None and manager.watchdog is not None:
+            host, _, port = manager.watchdog.listen.rpartition(":")
+            try:
+                await stack.enter_async_context(receiving(host, int(port), messenger.hear))
+            except OSError as error:
+                _tell(f"cannot listen on {host}:{port}, so the heartbeat of the notices cannot come back: {error}")
+        await repeat(partial(_go_on, messenger.turn), EVERY, stop)
 
 
 def _go_on(turn: Callable[[], None]) -> None:

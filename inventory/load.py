@@ -35,6 +35,8 @@ _ADD: dict[str, Callable[[Parts, Map, list[Problem]], None]] = {
 }
 _CALENDAR = "calendar.yml"
 _OPTIONAL = frozenset({"exchange.yml", "meters.yml", "calendar.yml"})
+#: read by ``people_load.py``: they say nothing about what is checked
+_ELSEWHERE = frozenset({"duty.yml", "notices.yml"})
 
 
 def load(folder: Path) -> Estate:
@@ -79,7 +81,7 @@ def _systems(folder: Path, problems: list[Problem]) -> list[str]:
 def _strays(folder: Path) -> Iterator[Problem]:
     """Files that look as if they counted, but would be passed over without a word."""
     for file in _yaml(folder, ".yml", ".yaml"):
-        if file.name not in _ADD:
+        if file.name not in _ADD and file.name not in _ELSEWHERE:
             yield _stray(file, f"an estate is made of {', '.join(_ADD)} and systems/*.yml")
     for file in _yaml(folder / "systems", ".yaml"):
         yield _stray(file, "rename it so that it ends in .yml")

@@ -48,6 +48,11 @@ def watch(center_id: str) -> str:
     return f"watch:{center_id}"
 
 
+def notices() -> str:
+    """The path on which people are told: a part of the watch itself."""
+    return "watch:notices"
+
+
 def kind(subject: str) -> str:
     """``component``, ``service``, ``system``, ``host``, ``center``, ``link``, ``province``, ``watch`` or ``estate``."""
     return subject.partition(":")[0]

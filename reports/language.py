@@ -45,7 +45,7 @@ def language(code: str) -> Language:
 
 def _files(code: str) -> tuple[str, ...]:
     """One file a kind of report; no two of them use the same groups of keys."""
-    return (f"{code}.yml", f"drill.{code}.yml")
+    return (f"{code}.yml", f"drill.{code}.yml", f"incident.{code}.yml")
 
 
 def _flat(node: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

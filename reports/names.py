@@ -24,7 +24,11 @@ def _name(estate: Estate, subject: str, say: Language) -> str:
     if kind == "service":
         return " @ ".join(reversed(name.split("/", 1)))
     if kind == "watch":
-        return f"{say('watch.prober')} {_named(estate.centers, name, say)}"
+        return (
+            say("watch.notices")
+            if subject == subjects.notices()
+            else f"{say('watch.prober')} {_named(estate.centers, name, say)}"
+        )
     if kind == "province":
         partners = estate.exchange.provinces if estate.exchange else ()
         return next((province.name.said(say.code) for province in partners if province.code == name), name)

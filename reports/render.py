@@ -11,7 +11,7 @@ from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from checks.sentence import clean
@@ -36,6 +36,11 @@ def render_drill(view: DrillView, say: Language) -> str:
     return _document("drill.html.j2", view, drill_charts(view, say), say)
 
 
+def render_text(template: str, view: object) -> str:
+    """A text by its template (``notice.zh.txt.j2``): values as they are, for text knows no markup, but each a line."""
+    return _environment().get_template(template).render(view=view)
+
+
 def _document(template: str, view: WeeklyView | DrillView, drawn: tuple[Chart, ...], say: Language) -> str:
     scripts = (_file(LIBRARY), _file(_TEMPLATES / "charts.js")) if drawn else ()
     return (
@@ -56,7 +61,7 @@ def _document(template: str, view: WeeklyView | DrillView, drawn: tuple[Chart, .
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
+        autoescape=select_autoescape(disabled_extensions=("txt.j2",), default=True),
         undefined=StrictUndefined,
         finalize=_printable,
         trim_blocks=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from checks.check import Check
 from checks.result import Result, Status
+from inventory import subject
 from inventory.model import Estate
 from state.desk import desk_results
 from state.excuse import Excuses
@@ -31,7 +32,7 @@ class Cycle:
         self._excuses = Excuses(known.by_id)
         stored = store.verdicts()
         self._excuses.remember(stored, max((verdict.at for verdict in stored), default=0.0))
-        self._stored = {verdict.subject for verdict in stored}
+        self._stored = {verdict.subject for verdict in stored} - {subject.notices()}  #: that one is judged elsewhere
 
     def turn(self, results: Iterable[Result], reach: Mapping[str, bool], now: float) -> list[Change]:
         """One cycle.

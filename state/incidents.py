@@ -2,7 +2,8 @@
 
 Only roots open incidents, once nothing larger is in doubt (``state/doubt.py``). An incident survives unknown; only ok
 closes it. When its subject turns out to suffer from something larger it is merged into that one's incident, which then
-dates back to the earliest beginning.
+dates back to the earliest beginning. What a person has closed although it was not over opens no new incident, until it
+was ok in between, became worse, or others turned out to suffer from it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from state.verdict import Incident, Verdict
 
 GONE = "any.gone"  #: the reason code of a subject that is no longer in the estate
 
+_NONE: Mapping[str, Status] = {}
 _TROUBLE = (Status.DOWN, Status.DEGRADED)
 
 
@@ -27,12 +29,16 @@ class Ledger:
     opened: tuple[Incident, ...]
     updated: tuple[Incident, ...]
     merged: Mapping[int, str]
+    over: tuple[str, ...] = ()  #: subjects that were waived and are well again: from now on they count as any other
 
 
-def ledger(open_now: Sequence[Incident], verdicts: Mapping[str, Verdict], at: float) -> Ledger:
+def ledger(
+    open_now: Sequence[Incident], verdicts: Mapping[str, Verdict], at: float, waived: Mapping[str, Status] = _NONE
+) -> Ledger:
     """What the current verdicts mean for the open incidents.
 
-    ``verdicts`` hold at least every subject that is not ok; a subject that is missing is ok since ``at``.
+    ``verdicts`` hold at least every subject that is not ok; a subject that is missing is ok since ``at``. ``waived``
+    are the subjects whose incident a person closed by force: subject -> its status then.
     """
     roots = {verdict.subject: verdict for verdict in verdicts.values() if _is_root(verdict)}
     known = {incident.subject for incident in open_now}
@@ -42,7 +48,7 @@ def ledger(open_now: Sequence[Incident], verdicts: Mapping[str, Verdict], at: fl
     opened = [
         _open(verdict, min(verdict.since, beginnings.get(name, verdict.since)), at, suffering[name])
         for name, verdict in roots.items()
-        if name not in known
+        if name not in known and (name in beginnings or _tells_more(verdict, waived.get(name)))
     ]
     updated = []
     for incident in open_now:
@@ -50,12 +56,23 @@ def ledger(open_now: Sequence[Incident], verdicts: Mapping[str, Verdict], at: fl
             kept = _kept(incident, verdicts.get(incident.subject), at, suffering[incident.subject])
             kept = replace(kept, opened=min(kept.opened, beginnings.get(kept.subject, kept.opened)))
             updated += [kept] if kept != incident else []
-    return Ledger(tuple(opened), tuple(updated), merged)
+    return Ledger(tuple(opened), tuple(updated), merged, tuple(name for name in waived if _is_well(verdicts.get(name))))
 
 
 def _is_root(verdict: Verdict) -> bool:
     alone = verdict.cause is None and verdict.doubt is None
     return alone and verdict.status in _TROUBLE and subject.kind(verdict.subject) != subject.ESTATE
+
+
+def _tells_more(verdict: Verdict, waived: Status | None) -> bool:
+    """Whether this is news to whoever closed the incident by force: nobody did, or they knew of less."""
+    if waived is Status.DEGRADED:
+        return verdict.status is Status.DOWN
+    return waived is not Status.DOWN
+
+
+def _is_well(verdict: Verdict | None) -> bool:
+    return verdict is None or verdict.status is Status.OK or verdict.because.code == GONE
 
 
 def _cause(incident: Incident, verdicts: Mapping[str, Verdict]) -> str:

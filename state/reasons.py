@@ -192,6 +192,15 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{center}观测点停止上报，Prometheus 可以到达但没有新结果",
         "the prober of {center} went silent: no new answers from it",
     ),
+    "notices.ok": ("通知链路正常", "the path of the notices works"),
+    "notices.silent": (
+        "通知链路中断：心跳告警经 Alertmanager 已 {time} 未送达，通知可能无法到达值守人员",
+        "notices do not get through: the heartbeat has not come back from Alertmanager for {time}",
+    ),
+    "notices.stuck": (
+        "通知渠道 {channel} 发送失败，积压 {rows} 条：{said}",
+        "channel {channel} does not take notices, {rows} wait: {said}",
+    ),
     "system.ok": ("{system}运行正常", "{system} works"),
     "system.path_noted": (
         "{system}运行正常，但从 {from} 因路径问题无法访问：{said}",

@@ -13,6 +13,18 @@ from checks.result import Result, Status
 from state.signals import Signal, clean
 from state.verdict import Change, Fault, Incident, Reason, Verdict, Vote
 
+#: the columns of ``incidents`` that people fill, in the order of the noun's fields; the watch's cycle leaves them alone
+PEOPLES = (
+    "acknowledged_by",
+    "acknowledged_at",
+    "assigned_to",
+    "suggested",
+    "grade",
+    "cause",
+    "settled_by",
+    "settled_at",
+    "waived",
+)
 _MOST_EVIDENCE = 4000  #: characters of JSON kept per answer
 
 Row = Mapping[str, Any] | RowMapping
@@ -141,6 +153,7 @@ def to_incident(row: Row) -> Incident:
         tuple(json.loads(row["affects"])),
         row["repaired_by"],
         row["merged"],
+        *(row[name] for name in PEOPLES),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select, update
@@ -18,6 +19,7 @@ from checks.result import Result, Status
 from state import heard, rows
 from state.database import connect, writing
 from state.incidents import ledger
+from state.outbox import enqueue
 from state.signals import Signal
 from state.tables import CHANGES, ESTATES, INCIDENTS, RECORDS, SIGNALS, SPANS, VERDICTS
 from state.verdict import Change, Incident, Verdict
@@ -32,6 +34,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._upsert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self.channels: tuple[str, ...] = ()  #: through which people are told of incidents; none: nothing is queued
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -41,6 +44,11 @@ class Store:
             OperatorError: it cannot be opened, is damaged, or was written by a newer version.
         """
         return cls(connect(url))
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for those who keep other things in it: ``state/incident_book.py``, ``state/outbox.py``."""
+        return self._engine
 
     def close(self) -> None:
         """Let go of the database."""
@@ -212,18 +220,36 @@ class Store:
         named = VERDICTS.c.subject.in_([incident.subject for incident in open_now])
         wanted = select(VERDICTS).where(or_(VERDICTS.c.status != Status.OK.value, named))
         current = (rows.to_verdict(row) for row in connection.execute(wanted).mappings())
-        todo = ledger(open_now, {verdict.subject: verdict for verdict in current}, at)
+        todo = ledger(open_now, {verdict.subject: verdict for verdict in current}, at, _waived(connection))
         ids = {incident.subject: incident.id for incident in open_now}
         for incident in todo.opened:
             row = self._upsert(INCIDENTS).values(_incident_row(incident)).on_conflict_do_nothing()
-            connection.execute(row)
+            new = connection.execute(row.returning(INCIDENTS.c.id)).all()
             still_open = (INCIDENTS.c.subject == incident.subject) & INCIDENTS.c.closed.is_(None)
             ids[incident.subject] = connection.execute(select(INCIDENTS.c.id).where(still_open)).scalar_one()
+            if new:
+                enqueue(connection, self.channels, replace(incident, id=ids[incident.subject]), "opened", at)
         for incident in todo.updated:
             connection.execute(update(INCIDENTS).where(INCIDENTS.c.id == incident.id).values(_incident_row(incident)))
+            if incident.closed is not None:
+                enqueue(connection, self.channels, incident, "closed", at)
         for merged, root in todo.merged.items():
             values = {"closed": at, "merged": ids[root]}
             connection.execute(update(INCIDENTS).where(INCIDENTS.c.id == merged).values(values))
+            known = next(incident for incident in open_now if incident.id == merged)
+            enqueue(connection, self.channels, replace(known, closed=at, merged=ids[root]), "merged", at)
+        _take_up_again(connection, todo.over)
+
+
+def _waived(connection: Connection) -> dict[str, Status]:
+    """Subject -> its status when a person closed its incident by force, and it was never well since."""
+    query = select(INCIDENTS.c.subject, INCIDENTS.c.waived).where(INCIDENTS.c.waived.is_not(None))
+    return {subject: Status(waived) for subject, waived in connection.execute(query.order_by(INCIDENTS.c.id))}
+
+
+def _take_up_again(connection: Connection, subjects: Iterable[str]) -> None:
+    for subject in subjects:
+        connection.execute(update(INCIDENTS).where(INCIDENTS.c.subject == subject).values(waived=None))
 
 
 def _asked(record: Mapping[str, Any]) -> float:

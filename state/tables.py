@@ -77,6 +77,15 @@ INCIDENTS = Table(
     Column("affects", Text, nullable=False),
     Column("repaired_by", Text),
     Column("merged", Integer),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_at", Double),
+    Column("assigned_to", Text),
+    Column("suggested", String(10)),
+    Column("grade", String(10)),
+    Column("cause", Text),
+    Column("settled_by", Text),
+    Column("settled_at", Double),
+    Column("waived", String(10)),
     Index(
         "one_open_incident_per_subject",
         "subject",
@@ -85,6 +94,46 @@ INCIDENTS = Table(
         postgresql_where=text("closed IS NULL"),
     ),
     Index("incidents_by_opened", "opened"),
+    Index(
+        "waived_incidents",
+        "subject",
+        sqlite_where=text("waived IS NOT NULL"),
+        postgresql_where=text("waived IS NOT NULL"),
+    ),
+)
+
+#: what people did about incidents and said of them, in order of ``id``; never changed
+ACTS = Table(
+    "incident_acts",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("incident", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("act", String(12), nullable=False),
+    Column("said", Text, nullable=False),
+    Index("acts_by_incident", "incident", "id"),
+)
+
+#: what people are to be told, one row a channel; written with what it tells of, sent afterwards
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("incident", Integer, nullable=False),
+    Column("event", String(10), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("batch", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("sent", Double),
+    Column("given_up", Double),
+    Column("error", Text, nullable=False),
+    Index("told_once", "channel", "fingerprint", unique=True),
+    Index("outbox_waiting", "channel", "sent", "given_up"),
 )
 
 #: runs, drills and whatever else a right-hand package wants kept: plain JSON by kind and key

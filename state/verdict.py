@@ -89,6 +89,15 @@ class Incident:
     affects: tuple[str, ...] = ()  #: subjects that only suffer from it
     repaired_by: str | None = None  #: id of the runbook run that repaired it, or None
     merged: int | None = None  #: id of the incident that turned out to be its root, or None
+    acknowledged_by: str | None = None  #: the person who took it up
+    acknowledged_at: float | None = None
+    assigned_to: str | None = None  #: the person who works on it
+    suggested: str | None = None  #: the highest grade that the rules have suggested (``state/grading.py``)
+    grade: str | None = None  #: the grade that a person has set
+    cause: str | None = None  #: what it came from, in the words of whoever closed it
+    settled_by: str | None = None  #: the person who closed it; ``closed`` alone says that the trouble is over
+    settled_at: float | None = None
+    waived: str | None = None  #: closed by force while its subject was in this status: it opens no new one for that
 
 
 class Availability(StrEnum):

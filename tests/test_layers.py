@@ -27,7 +27,9 @@ HOMES = {
         "reports/plan_table.py",
         "reports/drill_tables.py",
         "reports/calendar_table.py",
+        "reports/incident_tables.py",
     },
+    "smtplib": {"reports/mail.py"},
     "alembic": {"state/migrate.py", "state/migrations/env.py"},
     "typer": {
         "ops.py",
@@ -35,6 +37,7 @@ HOMES = {
         "reports/drill_evidence_cli.py",
         "reports/drill_run_cli.py",
         "reports/calendar_cli.py",
+        "reports/incident_cli.py",
     },
 }
 
