@@ -6,17 +6,12 @@ Exit codes: 0 healthy or done, 1 not healthy, 2 bad input, 3 unknown, 4 refused.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 import sys
 import time
-import traceback
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -154,66 +149,23 @@ def watch(
     store: StoreUrl = STORE,
     every: Annotated[float, typer.Option(help="Seconds from one cycle to the next.")] = 2.0,
     embedded: Annotated[bool, typer.Option(help="Ask the checks from here, without probers.")] = False,
+    listen: Annotated[str, typer.Option(help="address:port of its own /metrics and /healthz.")] = "",
 ) -> None:
-    """The standing watch: collect, judge, record, act; until SIGTERM."""
+    """The standing watch: collect, judge, record, act; until SIGTERM. SIGHUP has it read the estate again."""
     import uvloop
 
     from checks.here import seen_from
+    from reports.watching import Settings, Watching
     from state.desk import DESK
 
-    found, checks = _read(estate)
-    embedded = embedded or not any(center.prometheus or center.prober for center in found.centers)
-    checks = seen_from(checks, DESK) if embedded else checks
+    alone = embedded or not any(center.prometheus or center.prober for center in load(estate).centers)
+
+    def read() -> tuple[Estate, tuple[Check, ...]]:
+        found, checks = _read(estate)
+        return found, seen_from(checks, DESK) if alone else checks
+
     with closing(_store(store)) as kept:
-        kept.saw_estate(found.digest, found.folder, time.time())
-        uvloop.run(_watch(found, checks, kept, every, embedded))
-
-
-async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool) -> None:
-    """The cycle as a paragraph."""
-    from checks.collect import collect
-    from checks.engine import Paced
-    from checks.repeat import repeat
-    from runbooks import catalogue
-    from runbooks.responder import Responder
-    from state.cycle import Cycle
-    from state.desk import DESK
-
-    cycle = Cycle(store, estate, checks)
-    answers: deque[Result] = deque()
-    asker = Paced(DESK, time.time, answers.append)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell)
-
-    def turn() -> None:
-        now = time.time()
-        if embedded:
-            results, reach = [answers.popleft() for _ in range(len(answers))], {}
-        else:
-            seen = collect(estate, now, timeout=0.75 * every)
-            results, reach = list(seen.results), {center: view.reached for center, view in seen.centers.items()}
-        for change in cycle.turn(results, reach, time.time()):
-            _tell(terminal.change(change))
-        responder.respond(cycle.verdicts)
-
-    try:
-        asking = asyncio.ensure_future(asker.run(checks if embedded else (), stop))
-        await repeat(partial(_go_on, turn), every, stop)
-        await asking
-    finally:
-        responder.close()
-
-
-def _go_on(turn: Callable[[], None]) -> None:
-    """A cycle that fails (a full disk, a database that went away) is told, and tried again: the watch goes on."""
-    try:
-        turn()
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error}".partition("\n")[0]
-        _tell(f"this cycle failed and will be tried again: {said} ({place.filename}:{place.lineno})")
+        uvloop.run(Watching(read, kept, Settings(every, alone, listen, RUNS), _ask, _tell).run())
 
 
 @app.command()

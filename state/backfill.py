@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from checks.check import Check
@@ -28,6 +28,8 @@ from state.timeline import Span, timeline
 from state.verdict import Availability, Change, Interval
 
 RECORD = "backfill"  #: the kind of record that a filled piece is kept as
+SETTLED = "backfill-settled"  #: the kind of record that says that every center was heard about a piece
+RETRY = 600.0  #: seconds before a piece is tried again that a center could not be asked about
 MOST = 3600.0  #: seconds up to which an absence is judged afterwards before the watch goes on
 HORIZON = 86400.0  #: seconds back to which pieces are asked for; what is older stays unknown
 LEAD = 300.0  #: seconds before a piece from which answers are read, so that it begins with something confirmed
@@ -52,8 +54,15 @@ def absence(store: Store, now: float) -> Span | None:
     return max(last, now - MOST), now
 
 
-def catch_up(cycle: Cycle, store: Store, estate: Estate, read: Read, clock: Callable[[], float]) -> CaughtUp | None:
-    """Judge what happened since the watch was last here, up to now; None if there is nothing to catch up with.
+def catch_up(
+    cycle: Cycle,
+    store: Store,
+    estate: Estate,
+    read: Read,
+    clock: Callable[[], float],
+    stopped: Callable[[], bool] = lambda: False,
+) -> CaughtUp | None:
+    """Judge what happened since the watch was last here, up to now or until ``stopped``; None if it never was away.
 
     Asked for piece by piece, so that whoever is killed goes on with the piece he was at.
     """
@@ -61,7 +70,7 @@ def catch_up(cycle: Cycle, store: Store, estate: Estate, read: Read, clock: Call
     if away is None:
         return None
     at, changes, said = away[0], [], dict[str, str]()
-    while clock() - at >= 2 * STEP:
+    while clock() - at >= 2 * STEP and not stopped():
         until = min(at + PIECE, clock())
         histories = _read(estate, read, at, until)
         said = {center: history.sentence for center, history in histories.items()}
@@ -72,7 +81,7 @@ def catch_up(cycle: Cycle, store: Store, estate: Estate, read: Read, clock: Call
 
 def pending(store: Store, estate: Estate, now: float, horizon: float = HORIZON) -> list[Span]:
     """The pieces that are not filled yet, newest first: what happened last is what people ask about."""
-    done = {piece["start"] for piece in store.records(RECORD, now - horizon - PIECE) if not piece["missing"]}
+    done = {piece["start"] for piece in store.records(SETTLED, now - horizon - PIECE)}
     gaps = [gap for center in estate.centers for gap in _gaps(store, center.id, now, horizon)]
     return [piece for piece in reversed(pieces(gaps, now - horizon, now)) if piece[0] not in done]
 
@@ -93,7 +102,30 @@ def fill(store: Store, estate: Estate, checks: Iterable[Check], read: Read, piec
         "parts": _parts(estate, tuple(checks), _answers(histories), piece),
     }
     store.put_record(RECORD, f"{start:.0f}", start, kept)
+    if not kept["missing"]:
+        store.put_record(SETTLED, f"{start:.0f}", start, {"start": start})
     return kept
+
+
+@dataclass
+class Filler:
+    """Fills what is pending, one piece a call, the newest first; what a center is missing from is tried again later."""
+
+    store: Store
+    read: Read
+    clock: Callable[[], float]
+    _tried: dict[float, float] = field(default_factory=dict)  #: start of a piece -> when it was tried last
+
+    def step(self, estate: Estate, checks: Iterable[Check]) -> int:
+        """Fill one piece, if there is one to be filled now; returns how many are left."""
+        now = self.clock()
+        waiting = pending(self.store, estate, now)
+        self._tried = {start: at for start, at in self._tried.items() if 0 <= now - at < RETRY}
+        piece = next((piece for piece in waiting if piece[0] not in self._tried), None)
+        if piece is None:
+            return len(waiting)
+        self._tried[piece[0]] = now
+        return len(waiting) - (not fill(self.store, estate, checks, self.read, piece, now)["missing"])
 
 
 def filled(store: Store, start: float, end: float) -> dict[str, tuple[Interval, ...]]:
