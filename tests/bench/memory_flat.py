@@ -28,7 +28,7 @@ from tests.scenarios.estate import CENTERS, small
 
 START = 1_800_000_000.0
 TURN = 2.0  #: seconds of virtual time from one cycle to the next
-FAULT = 0.002  #: share of the subjects that begin to fail in a turn
+FAULT = 0.01  #: share of the subjects that begin to fail in a turn
 REPAIR = 0.05  #: share of those that fail that work again in a turn
 
 
