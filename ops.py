@@ -198,6 +198,37 @@ def status(
     raise typer.Exit(EXIT[view.estate.status])
 
 
+@app.command()
+def security(
+    selector: Selector = "",
+    estate: EstateFolder = SAMPLE,
+    store: StoreUrl = STORE,
+    lang: Language = "en",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Look at settings, ports, logs, clocks and certificates now, and at copies and restore tests; changes nothing."""
+    from checks.security_checks import security_checks
+    from inventory.selector import select
+    from reports.security import document, page
+    from runbooks.verify import together
+    from state.desk import DESK
+    from state.security import from_answer, of_hosts, remote_copies, restore_tests
+
+    found, checks = _read(estate)
+    hosts = select(found, selector)
+    asked = security_checks(found, checks, hosts, DESK)
+    systems = of_hosts(found, hosts)
+    with closing(_store(store)) as kept:
+        tested = restore_tests(systems, kept.records("run"), time.time())
+    answers = zip(asked, _ask(asked), strict=True)
+    findings = [*(from_answer(*each) for each in answers), *tested, *remote_copies(systems, found)]
+    if as_json:
+        sys.stdout.write(json.dumps(document(findings, lang), ensure_ascii=False, indent=2) + "\n")
+    else:
+        out.print(page(findings, lang))
+    raise typer.Exit(EXIT[together(finding.status for finding in findings)])
+
+
 @runbook_app.command("list")
 def runbook_list(lang: Language = "en") -> None:
     """The runbooks: what each does, when it helps, its guards."""

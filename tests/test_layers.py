@@ -20,7 +20,14 @@ HOMES = {
     "apscheduler": {"checks/schedule.py"},
     "pycurl": {"checks/curl.py"},
     "paramiko": {"checks/ssh_connection.py"},
-    "rich": {"ops.py", "reports/terminal.py", "reports/board.py", "reports/plan_table.py", "reports/drill_tables.py"},
+    "rich": {
+        "ops.py",
+        "reports/terminal.py",
+        "reports/board.py",
+        "reports/plan_table.py",
+        "reports/drill_tables.py",
+        "reports/security.py",
+    },
     "alembic": {"state/migrate.py", "state/migrations/env.py"},
     "typer": {"ops.py", "reports/drill_cli.py", "reports/drill_evidence_cli.py", "reports/drill_run_cli.py"},
 }
