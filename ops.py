@@ -6,18 +6,12 @@ Exit codes: 0 healthy or done, 1 not healthy, 2 bad input, 3 unknown, 4 refused.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
-import socket
 import sys
 import time
-import traceback
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, closing
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -38,8 +32,6 @@ from reports.incident_cli import app as incident_app
 if TYPE_CHECKING:
     from checks.check import Check
     from inventory.model import Estate
-    from inventory.people import People
-    from reports.messenger import Messenger
     from state.store import Store
 
 SAMPLE = Path(__file__).parent / "inventory" / "estates" / "civil-affairs"
@@ -163,95 +155,25 @@ def watch(
     store: StoreUrl = STORE,
     every: Annotated[float, typer.Option(help="Seconds from one cycle to the next.")] = 2.0,
     embedded: Annotated[bool, typer.Option(help="Ask the checks from here, without probers.")] = False,
+    listen: Annotated[str, typer.Option(help="address:port of its own /metrics and /healthz.")] = "",
 ) -> None:
-    """The standing watch: collect, judge, record, act; until SIGTERM."""
+    """The standing watch: collect, judge, record, act; until SIGTERM. SIGHUP has it read the estate again."""
     import uvloop
 
     from checks.here import seen_from
     from inventory.people_load import load_people
+    from reports.watching import Settings, Watching
     from state.desk import DESK
 
-    found, checks = _read(estate)
-    people = load_people(found)
-    embedded = embedded or not any(center.prometheus or center.prober for center in found.centers)
-    checks = seen_from(checks, DESK) if embedded else checks
+    alone = embedded or not any(center.prometheus or center.prober for center in load(estate).centers)
+
+    def read() -> tuple[Estate, tuple[Check, ...]]:
+        found, checks = _read(estate)
+        load_people(found)  # a mistake in whom to tell is a mistake in the estate
+        return found, seen_from(checks, DESK) if alone else checks
+
     with closing(_store(store)) as kept:
-        kept.saw_estate(found.digest, found.folder, time.time())
-        uvloop.run(_watch(found, checks, kept, every, embedded, people))
-
-
-async def _watch(
-    estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool, people: People
-) -> None:
-    """The cycle as a paragraph."""
-    from checks.collect import collect
-    from checks.engine import Paced
-    from checks.haste import at_pace
-    from checks.repeat import repeat
-    from reports.messenger import Messenger
-    from runbooks import catalogue
-    from runbooks.responder import Responder
-    from state.cycle import Cycle
-    from state.desk import DESK
-
-    cycle = Cycle(store, estate, checks)
-    answers: deque[Result] = deque()
-    asker = Paced(DESK, time.time, answers.append)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    messenger = Messenger(estate, people, store, socket.gethostname(), time.time, _tell)
-    responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell)
-
-    def turn() -> None:
-        now = time.time()
-        if embedded:
-            results, reach = [answers.popleft() for _ in range(len(answers))], {}
-        else:
-            seen = collect(estate, now, timeout=0.75 * every)
-            results, reach = list(seen.results), {center: view.reached for center, view in seen.centers.items()}
-        for change in cycle.turn(results, reach, time.time()):
-            _tell(terminal.change(change))
-        responder.respond(cycle.verdicts)
-
-    try:
-        pace = at_pace(asker, checks if embedded else (), estate.calendar, stop, time.time)
-        asking = asyncio.ensure_future(pace)
-        telling = asyncio.ensure_future(_tell_people(messenger, people, stop))
-        await repeat(partial(_go_on, turn), every, stop)
-        await asyncio.gather(asking, telling)
-    finally:
-        responder.close()
-
-
-async def _tell_people(messenger: Messenger, people: People, stop: asyncio.Event) -> None:
-    """Tell people until the end, where the estate says how; the heartbeat comes back to a receiver of ours."""
-    from checks.repeat import repeat
-    from reports.messenger import EVERY
-    from reports.receiver import receiving
-
-    if people.notices is None:
-        _tell("this estate has no notices.yml: nobody is told of incidents")
-        return
-    manager = people.notices.alertmanager
-    async with AsyncExitStack() as stack:
-        if manager is not None and manager.watchdog is not None:
-            host, _, port = manager.watchdog.listen.rpartition(":")
-            try:
-                await stack.enter_async_context(receiving(host, int(port), messenger.hear))
-            except OSError as error:
-                _tell(f"cannot listen on {host}:{port}, so the heartbeat of the notices cannot come back: {error}")
-        await repeat(partial(_go_on, messenger.turn), EVERY, stop)
-
-
-def _go_on(turn: Callable[[], None]) -> None:
-    """A cycle that fails (a full disk, a database that went away) is told, and tried again: the watch goes on."""
-    try:
-        turn()
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error}".partition("\n")[0]
-        _tell(f"this cycle failed and will be tried again: {said} ({place.filename}:{place.lineno})")
+        uvloop.run(Watching(read, kept, Settings(every, alone, listen, RUNS), _ask, _tell).run())
 
 
 @app.command()
@@ -282,6 +204,37 @@ def status(
     else:
         out.print(board(view, found, lang))
     raise typer.Exit(EXIT[view.estate.status])
+
+
+@app.command()
+def security(
+    selector: Selector = "",
+    estate: EstateFolder = SAMPLE,
+    store: StoreUrl = STORE,
+    lang: Language = "en",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Look at settings, ports, logs, clocks and certificates now, and at copies and restore tests; changes nothing."""
+    from checks.security_checks import security_checks
+    from inventory.selector import select
+    from reports.security import document, page
+    from runbooks.verify import together
+    from state.desk import DESK
+    from state.security import from_answer, of_hosts, remote_copies, restore_tests
+
+    found, checks = _read(estate)
+    hosts = select(found, selector)
+    asked = security_checks(found, checks, hosts, DESK)
+    systems = of_hosts(found, hosts)
+    with closing(_store(store)) as kept:
+        tested = restore_tests(systems, kept.records("run"), time.time())
+    answers = zip(asked, _ask(asked), strict=True)
+    findings = [*(from_answer(*each) for each in answers), *tested, *remote_copies(systems, found)]
+    if as_json:
+        sys.stdout.write(json.dumps(document(findings, lang), ensure_ascii=False, indent=2) + "\n")
+    else:
+        out.print(page(findings, lang))
+    raise typer.Exit(EXIT[together(finding.status for finding in findings)])
 
 
 @runbook_app.command("list")

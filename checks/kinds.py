@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from checks import http, plugin, postgres, promql, sftp, ssh, tcp, tls
+from checks import baseline, http, logs, plugin, ports, postgres, promql, sftp, ssh, tcp, tls
 from checks.check import Probe
 from inventory.model import Document
 
@@ -26,4 +26,7 @@ KINDS: dict[str, Kind] = {
     "postgres": Kind(postgres.Params, postgres.probe),
     "promql": Kind(promql.Params, promql.probe),
     "plugin": Kind(plugin.Params, plugin.probe),
+    "baseline": Kind(baseline.Params, baseline.probe),
+    "ports": Kind(ports.Params, ports.probe),
+    "logs": Kind(logs.Params, logs.probe),
 }

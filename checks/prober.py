@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import resource
 import signal
 import time
@@ -23,6 +24,7 @@ from checks.expand import expand, of_vantage
 from checks.haste import at_pace
 from checks.result import Result
 from checks.serving import Page, Query, Route, serving
+from checks.systemd import Notifier, signs_of_life
 from inventory.errors import OperatorError
 from inventory.model import Estate
 from inventory.wording import nearest
@@ -58,10 +60,11 @@ async def serve(
     engine = Paced(center, now, lambda result: latest.__setitem__(result.check, result))
     gc.freeze()  # the checks live as long as the process; no need to walk over them again and again
     try:
-        async with serving(*_address(listen), _routes(center, checks, latest, engine, now)) as bound:
+        async with serving(*address(listen), _routes(center, checks, latest, engine, now)) as bound:
             if ready is not None:
                 ready(*bound)
-            await at_pace(engine, checks, estate.calendar, stop, now)
+            async with signs_of_life(Notifier.from_environment(os.environ), f"asking {len(checks)} checks"):
+                await at_pace(engine, checks, estate.calendar, stop, now)
     except OSError as error:
         raise OperatorError(f"cannot serve on {listen}: {error.strerror or error}") from error
 
@@ -78,7 +81,8 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop.set)
 
 
-def _address(listen: str) -> tuple[str, int]:
+def address(listen: str) -> tuple[str, int]:
+    """Address and port to listen on, from text; raises OperatorError."""
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
         raise OperatorError(f"`{listen}` is not an address to listen on: write it like 10.77.1.51:9300")

@@ -1,12 +1,13 @@
-"""What a Prometheus (or anything that speaks its query interface) says: one instant query, bounded, or why not."""
+"""What a Prometheus (or anything that speaks its query interface) says, now or of the past: bounded, or why not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
@@ -18,8 +19,10 @@ from checks.sentence import clean
 
 _LIMIT = 32 * 1024 * 1024  #: bytes of an answer; 2,000 checks are 2 MB
 _AHEAD = 60.0  #: seconds that a center's clock may be ahead of ours
+_KEPT = "tricenter_check_status", "tricenter_check_at_seconds"  #: what is enough to judge by afterwards
 _RESULTS = '{__name__=~"tricenter_check_(status|at_seconds|took_seconds|value)"}'
 _PREFIX = "tricenter_check_"
+_Read = TypeVar("_Read")
 
 
 class NoAnswer(Exception):
@@ -52,15 +55,42 @@ class Reading:
 
 def instant(url: str, query: str, deadline: Deadline) -> Answer:
     """Evaluate ``query`` now, by the server's own clock. Blocks until the deadline; raises :class:`NoAnswer`."""
+    return _asked(url, query, deadline, {}, lambda found, body: Answer(tuple(_samples(found)), _warnings(body)))
+
+
+def read_history(url: str, vantage: str, start: float, end: float, timeout: float) -> Reading:
+    """Every answer of a vantage that was scraped in ``[start, end]`` (Unix seconds), oldest first, once each.
+
+    Asked with a range selector at one instant, which gives the samples as they were scraped: ``query_range`` would
+    evaluate them on a grid of its own and repeat the last one for five minutes after a silence. Sentences are not in
+    metrics. Raises :class:`NoAnswer`, also when the clock over there is not ours.
+    """
+    deadline = Deadline.after(timeout)
+    names = "|".join(_KEPT)
+    query = f'{{__name__=~"{names}",vantage={json.dumps(vantage)}}}[{math.ceil((end - start) * 1000)}ms]'
+    return _asked(url, query, deadline, {"time": f"{end:.3f}"}, lambda found, body: _history(found, body, vantage))
+
+
+def ahead(url: str, now: float, timeout: float) -> float:
+    """How many seconds the clock over there is ahead of ours, as far as one question can tell; or NoAnswer."""
+    samples = instant(url, "time()", Deadline.after(timeout)).samples
+    if not samples or not isfinite(samples[0].value):
+        raise NoAnswer(f"Prometheus at {place(url)} does not know what time it is")
+    return samples[0].value - now
+
+
+def _asked(
+    url: str, query: str, deadline: Deadline, params: Mapping[str, str], read: Callable[[Any, bytes], _Read]
+) -> _Read:
+    """One question and what ``read`` makes of the answer; whatever goes wrong is a :class:`NoAnswer`."""
     with BoundedSession(deadline, _LIMIT) as session:
         try:
             client = PrometheusConnect(url=url.rstrip("/"), session=session, retry=0)
             session.mount(client.url, session.adapter())  # it has just mounted one without bounds
-            found = client.custom_query(query)
-            return Answer(tuple(_samples(found)), _warnings(session.body))
+            return read(client.custom_query(query, params=dict(params)), session.body)
         except PrometheusApiClientException as error:
             raise NoAnswer(f"Prometheus at {place(url)} refuses the query: {_told(session.body)}") from error
-        except (KeyError, TypeError, IndexError, RecursionError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, IndexError, AttributeError, RecursionError, json.JSONDecodeError) as error:
             raise NoAnswer(f"{place(url)} does not answer like Prometheus: {_told(session.body)}") from error
         except FAILURES as error:
             raise NoAnswer(f"Prometheus at {why(error, url, deadline, _LIMIT)}") from error
@@ -73,6 +103,22 @@ def _samples(found: Any) -> Iterable[Sample]:
     for series in found:
         labels = {str(name): str(value) for name, value in series["metric"].items()}
         yield Sample(labels, float(series["value"][1]))
+
+
+def _history(found: Any, body: bytes, vantage: str) -> Reading:
+    """Answers from matrices: of each series a value a scrape; status and time of one answer share the scrape's time."""
+    scrapes: dict[tuple[str, float], dict[str, float]] = {}
+    for series in found:
+        labels = series["metric"]
+        name, check = str(labels["__name__"]).removeprefix(_PREFIX), labels.get("check")
+        for scraped, value in series["values"] if check and labels.get("vantage") == vantage else ():
+            scrapes.setdefault((str(check), float(scraped)), {})[name] = float(value)
+    results: dict[tuple[str, float], Result] = {}
+    for (check, scraped), row in scrapes.items():
+        result = _result({"check": check, "vantage": vantage}, row, scraped)
+        if result is not None:
+            results.setdefault((check, result.at), result)
+    return Reading(tuple(sorted(results.values(), key=lambda result: result.at)), _warnings(body))
 
 
 def _warnings(body: bytes) -> str:

@@ -43,6 +43,8 @@ def _notices(facts: Facts, known: Histories, say: Language) -> list[str]:
     if elapsed != WEEK:
         key = "report.short_window" if elapsed < WEEK else "report.long_window"
         notices.append(say(key, length=duration(elapsed, say.code)))
+    if facts.filled:
+        notices.append(say("report.filled"))
     if too_fine:
         notices.append(say("report.too_fine", n=too_fine, interval=duration(fine, say.code)))
     return notices

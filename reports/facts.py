@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from zoneinfo import ZoneInfo
 
 from inventory import subject as subjects
 from inventory.calendar import between
 from inventory.model import Estate
 from runbooks.run_record import Proposal, Run
-from state.verdict import Change, Incident
+from state.verdict import Change, Incident, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Facts:
     changes: tuple[Change, ...] = ()  #: up to the window's end, with those before its start that still held then
     incidents: tuple[Incident, ...] = ()  #: open at some instant of the window
     watched: tuple[tuple[float, float], ...] = ()  #: when the watch ran
+    filled: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)  #: learnt later, by subject
     runs: tuple[Run, ...] = ()  #: runbook runs started in the window
     decisions: tuple[Proposal, ...] = ()  #: what was thought of doing about incidents, and why (not); oldest first
     revision: int = 1  #: counts reports of the same window
@@ -49,7 +51,7 @@ class Facts:
     @property
     def digest(self) -> str:
         """SHA-256 over everything the report is computed from: equal digests, equal figures."""
-        recorded = {
+        recorded: dict[str, object] = {
             "estate": self.estate.digest,
             "window": [self.start, self.until],
             "changes": [asdict(change) for change in self.changes],
@@ -60,6 +62,8 @@ class Facts:
         }
         if plans := planned_digest(self.estate, self.start, self.until):
             recorded["planned"] = plans
+        if self.filled:  # where nothing was learnt later, a digest is what it was before anything could be
+            recorded["filled"] = {about: [asdict(part) for part in parts] for about, parts in self.filled.items()}
         text = json.dumps(recorded, sort_keys=True, ensure_ascii=True, default=dict)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from inventory.model import Estate
 from reports.facts import Facts, reported_subjects
 from runbooks.responder import DECISION, RUN
 from runbooks.run_record import Proposal, from_record
+from state.backfill import filled
 from state.store import Store
 from state.verdict import Reason
 
@@ -31,6 +32,7 @@ def gather(store: Store, estate: Estate, start: float, end: float, now: float) -
         changes=(*(change for change in held if change is not None), *store.changes(start, until)),
         incidents=tuple(incident for incident in incidents if incident.merged is None),
         watched=tuple(store.watched(start, until)),
+        filled=filled(store, start, until),
         runs=tuple(run for run in runs if not run.running),
         decisions=tuple(_decision(record) for record in store.records(DECISION, start, until)),
     )

@@ -67,6 +67,11 @@ class Messenger:
         self._looked = self._forgot = float("-inf")
         self._reminded: set[tuple[int, str]] = set()
 
+    def again(self, estate: Estate, people: People) -> None:
+        """The estate and its people were read again; where the heartbeat comes back stays as it was at the start."""
+        self.estate, self.people = estate, people
+        self.store.channels = channels(people)
+
     def hear(self, body: bytes) -> None:
         """Take in a message of Alertmanager's webhook."""
         if (beat := self.heart.heard(body)) is not None:

@@ -16,6 +16,7 @@ from reports.names import subject_name
 from reports.strip import strip
 from reports.view import ProvincesView, Said, SubjectRow, Tone
 from state.availability import Figures, figures
+from state.gaps import beneath
 from state.planned import planned_for
 from state.timeline import timeline
 from state.verdict import Availability, Change, Fault, Interval, Reason
@@ -55,12 +56,13 @@ def histories(facts: Facts, wanted: Iterable[tuple[str, float]]) -> dict[str, Hi
     by_subject: dict[str, list[Change]] = {}
     for change in facts.changes:
         by_subject.setdefault(change.subject, []).append(change)
-    return {subject: _history(facts, subject, by_subject.get(subject, []), target) for subject, target in wanted}
+    return {about: _history(facts, about, by_subject.get(about, []), target) for about, target in wanted}
 
 
-def _history(facts: Facts, subject: str, changes: list[Change], target: float) -> History:
-    plan = planned_for(facts.estate, subject, facts.start, facts.until)
+def _history(facts: Facts, about: str, changes: list[Change], target: float) -> History:
+    plan = planned_for(facts.estate, about, facts.start, facts.until)
     line = timeline(facts.start, facts.until, facts.until, changes, facts.watched, plan)
+    line = beneath(line, facts.filled.get(about, ()))
     known = [change for change in changes if change.since <= facts.until]
     last = max(known, key=lambda change: (change.id or 0, change.at, change.since), default=None)
     return History(line, figures(line, target), last)

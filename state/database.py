@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -56,6 +56,16 @@ def writing(engine: Engine, durable: bool) -> Iterator[Connection]:
     synchronous = "FULL" if durable else "NORMAL"
     with engine.connect() as connection, connection.execution_options(synchronous=synchronous).begin():
         yield connection
+
+
+def size(engine: Engine) -> float:
+    """How many bytes the database takes on disk, by its own account."""
+    asked = {
+        "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        "postgresql": "SELECT pg_database_size(current_database())",
+    }
+    with engine.connect() as connection:
+        return float(connection.execute(text(asked[engine.dialect.name])).scalar_one())
 
 
 def _engine(address: str) -> Engine:

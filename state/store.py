@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from checks.result import Result, Status
 from state import heard, rows
-from state.database import connect, writing
+from state.database import connect, size, writing
 from state.incidents import ledger
 from state.outbox import enqueue
 from state.signals import Signal
@@ -153,6 +153,10 @@ class Store:
     def estates(self) -> list[dict[str, Any]]:
         """Every version of the estate that was watched: digest, folder, first_at, last_at."""
         return [dict(row) for row in self._rows(select(ESTATES).order_by(ESTATES.c.first_at))]
+
+    def size(self) -> float:
+        """How many bytes it takes on disk."""
+        return size(self._engine)
 
     def _rows(self, query: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:

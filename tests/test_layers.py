@@ -28,6 +28,7 @@ HOMES = {
         "reports/drill_tables.py",
         "reports/calendar_table.py",
         "reports/incident_tables.py",
+        "reports/security.py",
     },
     "smtplib": {"reports/mail.py"},
     "alembic": {"state/migrate.py", "state/migrations/env.py"},
