@@ -221,7 +221,7 @@ class Left:
 def carry(job: Job, people: People, patience: float = 180.0, every: float = 0.02) -> Left:
     """One engine, from its begin or resume until it ends or is killed; people look ``every`` so many seconds."""
     before = _runs(job.runs)
-    process = _SPAWN.Process(target=_carry, args=(job,), daemon=True)
+    process = _SPAWN.Process(target=_carry, args=(job,))
     limit = time.monotonic() + patience
     process.start()
     try:
