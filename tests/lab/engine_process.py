@@ -172,6 +172,8 @@ class People:
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)  #: what happens before a step's answer
     said: dict[str, float] = field(default_factory=dict)  #: what was answered, and when (monotonic)
     first: dict[str, float] = field(default_factory=dict)  #: when it was answered for the first time
+    bears: str = ""  #: they resume a run that paused because of this step; any other pause is the end
+    paused: list[str] = field(default_factory=list)  #: why it had to be resumed
     _size: int = -1
     _standing: Standing = field(default_factory=Standing)
 
@@ -184,19 +186,24 @@ class People:
         standing = self._standing
         for step in standing.asked - set(standing.answers):
             self._say(folder, "confirm", self.plan.step(step).role or "commander", step)
+        if standing.state is State.PAUSED and not standing.word:
+            assert self.bears and standing.because.startswith(f"{self.bears}:"), standing.because
+            if self._say(folder, "resume", "operator"):
+                self.paused.append(standing.because)
         if standing.state is State.COMMIT_WAIT and not standing.word:
             self._say(folder, "commit", self.plan.soak.role)
         return standing
 
-    def _say(self, folder: RunFolder, what: str, role: str, step: str = "") -> None:
+    def _say(self, folder: RunFolder, what: str, role: str, step: str = "") -> bool:
         now, about = time.monotonic(), step or what
         if now - self.said.get(about, -_SAID_AGAIN) < _SAID_AGAIN:
-            return
+            return False
         if about not in self.said:
             self.before.get(about, lambda: None)()
         self.said[about] = time.monotonic()
         self.first.setdefault(about, self.said[about])
         say(self.desk, folder.run, what, person(self.plan, role), step=step)
+        return True
 
 
 @dataclass(frozen=True)
@@ -227,8 +234,7 @@ def carry(job: Job, people: People, patience: float = 180.0, every: float = 0.02
     try:
         while process.is_alive():
             for run in {job.run} if job.run else _runs(job.runs) - before:
-                standing = people.look(RunFolder(job.runs / run))
-                assert standing.state is not State.PAUSED, f"{standing.because}\n{_tail(job.log)}"
+                people.look(RunFolder(job.runs / run))
             assert time.monotonic() < limit, f"it does not end\n{_tail(job.log)}"
             process.join(every)
         code = process.exitcode

@@ -74,7 +74,8 @@ class Play:
         for approval in file.plan.approvals:
             who = person(file.plan, approval.role)
             give(desk.approvals, file.plan, file.digest, approval.role, who, desk.clock.wall())
-        return People(desk, file.plan)
+        # After a minute without a database the applications need some seconds; who asks them sooner asks again.
+        return People(desk, file.plan, bears="business")
 
     def whole(self, name: str) -> tuple[RunFolder, Order]:
         """The plan as it goes when nobody kills anything, and the order it leaves."""
@@ -83,8 +84,8 @@ class Play:
         assert left.standing.state is State.COMPLETED, left.standing.because
         return left.run, order(self.lab)
 
-    def killed(self, name: str, took: dict[str, float]) -> tuple[Left, list[str]]:
-        """The plan with an engine for every point; the run, and the points in their order."""
+    def killed(self, name: str, took: dict[str, float]) -> tuple[Left, list[str], list[str]]:
+        """The plan with an engine for every point; the run, the points in their order, and why it was resumed."""
         job = self.job(name)
         visited = self.folder / f"{name}.visited"
         job = replace(job, visited=visited, chosen=() if ALL else _CHOSEN, inside=took)
@@ -97,7 +98,7 @@ class Play:
                 break
         if ALL:  # the last point is behind the last record: there is nothing to resume, and the desk says so
             assert left.code == REFUSED
-        return left, visited.read_text().splitlines()
+        return left, visited.read_text().splitlines(), people.paused
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def _alike(play: Play, name: str, wanted: Order, whole: RunFolder | None = None)
     """A run killed at every point ends in the wanted order, promoted once, nothing lost; figures of it."""
     old, new = MOVES[name]
     before, began = timeline(play.lab, old), time.monotonic()
-    left, points = play.killed(name, _took(whole) if whole else {})
+    left, points, paused = play.killed(name, _took(whole) if whole else {})
     assert left.standing.state is State.COMPLETED, left.standing.because
     assert left.over
     assert settled(play.lab, wanted) == wanted
@@ -153,8 +154,8 @@ def _alike(play: Play, name: str, wanted: Order, whole: RunFolder | None = None)
     archive, _, sealed = bundle(left.run, play.folder / "evidence")
     assert not verify(archive, (sealed.manifest, sealed.journal))[1]
     within = sum(one.startswith(INSIDE) for one in points)
-    took = time.monotonic() - began
-    return f"{name}: {len(points)} engines killed, {within} of them in an act; {len(records)} records; {took:.0f} s"
+    figures = f"{len(points)} engines killed, {within} of them in an act; {len(records)} records"
+    return f"{name}: {figures}; {time.monotonic() - began:.0f} s; pauses: {paused or 'none'}"
 
 
 def _measured(run: RunFolder, records: list[Record], objectives: Objectives) -> None:
