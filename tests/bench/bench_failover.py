@@ -1,12 +1,12 @@
 """What a failover costs clients: by the engine, and by a bare script of ssh and psql in the same lab and the same run.
 
-    python -m tests.bench.bench_failover [--rounds 10] [--what planned] [--keep FILE] [--lab FOLDER]
+    python -m tests.bench.bench_failover [--rounds 10] [--what planned] [--keep FILE] [--minutes 9] [--lab FOLDER]
 
 A writer sends 50 writes a second through an entry whether or not those before have come back. A planned outage is the
 longest time between two acknowledgements; an unplanned one counts from the decision to fail over (the commander's word
 to the engine, the start of the script) to the first acknowledgement. The engine comes with all that it does in earnest:
 gates, approvals, four meters, journal, verifies, soak. Both ways are taken in turn, so that load falls on both alike.
-``--keep``: samples are added to a file, and those that are there count too.
+``--keep``: samples are added to a file, and those that are there count too. ``--minutes``: no leg begins after that.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -35,7 +36,16 @@ TARGET = 1.5  #: times the bare script's outage, median
 WAYS = ("bare", "engine")
 
 
-async def measure(lab: Lab, legs: Sequence[Leg], rounds: int, keep: Path | None, say: Console) -> list[Sample]:
+@dataclass(frozen=True)
+class Wanted:
+    """How much is measured."""
+
+    legs: Sequence[Leg]
+    rounds: int
+    until: float  #: of the monotonic clock
+
+
+async def measure(lab: Lab, wanted: Wanted, keep: Path | None, say: Console) -> list[Sample]:
     """Every leg both ways, so many times."""
     estate, found = load(lab.estate_folder), _kept(keep)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, bare_connections(estate) as config:
@@ -43,16 +53,24 @@ async def measure(lab: Lab, legs: Sequence[Leg], rounds: int, keep: Path | None,
         try:
             await hands.warm([*DATABASES, *ENTRIES])
             bench = Bench(lab, hands, config, Path(folder))
-            for turn in range(rounds):
-                for way in WAYS if turn % 2 == 0 else reversed(WAYS):
-                    for leg in legs:
-                        found.append(one := await bench.run(leg, way))
-                        _keep(keep, one)
-                        say.print(f"{way:6} {leg.name:32} {one.outage:.2f} s  {one.lost} lost  (load {one.load:.1f})")
-                say.print(f"round {turn + 1}: pg_wal {_logs(lab)}")
+            for leg, way in _turns(wanted, lambda: say.print(f"pg_wal {_logs(lab)}")):
+                found.append(one := await bench.run(leg, way))
+                _keep(keep, one)
+                say.print(f"{way:6} {leg.name:32} {one.outage:.2f} s  {one.lost} lost  (load {one.load:.1f})")
         finally:
             await hands.close()
     return found
+
+
+def _turns(wanted: Wanted, after: Callable[[], None]) -> Iterator[tuple[Leg, str]]:
+    """Which legs in which order; both ways come first equally often."""
+    for turn in range(wanted.rounds):
+        for leg in wanted.legs:
+            for way in WAYS if turn % 2 == 0 else reversed(WAYS):
+                if time.monotonic() > wanted.until:
+                    return
+                yield leg, way
+        after()
 
 
 def table(samples: Sequence[Sample]) -> tuple[Table, bool]:
@@ -103,12 +121,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--what", choices=("planned", "unplanned", "all"), default="all")
+    parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--lab", type=Path, default=Path(__file__).parent.parent.parent / "var" / "lab")
     options = parser.parse_args()
     legs = {"planned": PLANNED, "unplanned": UNPLANNED, "all": (*PLANNED, *UNPLANNED)}[options.what]
+    wanted = Wanted(legs, options.rounds, time.monotonic() + 60 * options.minutes)
     console = Console()
-    shown, good = table(asyncio.run(measure(Lab.open(options.lab), legs, options.rounds, options.keep, console)))
+    shown, good = table(asyncio.run(measure(Lab.open(options.lab), wanted, options.keep, console)))
     console.print(shown)
     return 0 if good else 1
 
