@@ -7,13 +7,15 @@ BIN    := $(VENV)/bin
 OPS    := $(BIN)/python ops.py
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup packages patroni demo drill test lint types unit lab-tests bench-checks lock clean
+.PHONY: setup packages patroni demo drill test lint types unit lab-tests drill-kills bench-checks bench-failover lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo           three real centers on this machine: watch, fault, repair, weekly report'
 	@echo 'make drill          a switchover to the remote center and back, measured; evidence and report'
 	@echo 'make test           lint, types, unit tests, scenarios, lab tests'
+	@echo 'make drill-kills    the failover engine killed at every boundary of its journal, in the lab'
+	@echo 'make bench-failover client outage of failovers: the engine beside bare scripts; ROUNDS=10'
 	@echo 'make bench-checks   CPU cost of checks beside blackbox_exporter and a C epoll loop'
 	@echo 'make clean          lab down, everything generated removed'
 
@@ -66,6 +68,15 @@ unit: setup packages patroni
 lab-tests: setup packages
 	$(PYTEST) -q -ra -n 2 --dist loadgroup -m 'lab and not standing'
 	$(PYTEST) -q -ra -m 'lab and standing' --durations=15
+
+# Every boundary of the journal, on three real centers: a quarter of an hour and more. `make test` runs a part of it.
+drill-kills: setup packages
+	OPS_KILLS=all $(PYTEST) -q -s tests/lab/test_failover_kills.py
+
+# A lab of its own. More with `--keep FILE`: see tests/bench/bench_failover.py.
+bench-failover: setup packages
+	@$(OPS) lab up
+	@$(BIN)/python -m tests.bench.bench_failover --rounds $(or $(ROUNDS),10); status=$$?; $(OPS) lab down; exit $$status
 
 bench-checks: setup packages
 	$(BIN)/python -m tests.bench.bench_checks
