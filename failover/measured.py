@@ -81,13 +81,15 @@ class Writes:
     acked_after_fence: int = 0  #: of these acknowledged: must be 0
     read_back: bool = True  #: False: nobody could read to the end, so nothing is known of what was kept or lost
     period: float = 0.0  #: seconds between writes
+    exchange: bool = False  #: envelopes delivered as partners deliver: a channel with an objective of its own
+    waiting: int = 0  #: of those kept or recovered: in the inbox, not yet loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One objective, what was measured, and what that means."""
 
-    objective: str  #: rto, rpo, doo, nro
+    objective: str  #: rto, rpo, doo, nro; ``rpo:exchange`` is that of one channel
     target: float
     measured: Interval | None
     verdict: Verdict
@@ -105,3 +107,8 @@ class Measured:
     worst: Outage | None  #: the headline
     offsets: Mapping[str, tuple[int, int]] = field(default_factory=dict)  #: vantage -> (offset ns, error ns)
     missing: Mapping[str, str] = field(default_factory=dict)  #: vantage -> why its logs are not there
+
+    @property
+    def of_databases(self) -> tuple[Writes, ...]:
+        """The writes that the plan's recovery point objective is about."""
+        return tuple(one for one in self.writes if not one.exchange)

@@ -82,7 +82,15 @@ class LiveMeters:
         """Start probes and canary writers at every vantage, or attach to those that run."""
         try:
             words = {
-                one.id: settings(self._meters, one.id, one.host.center, self.folder.run, self.epoch)
+                one.id: settings(
+                    self._meters,
+                    one.id,
+                    one.host.center,
+                    self.folder.run,
+                    self.epoch,
+                    self.estate.hosts,
+                    self.aside,
+                )
                 for one in self._vantages
             }
         except OSError as error:

@@ -120,6 +120,7 @@ class Objectives(Document):
 
     rto: Seconds
     rpo: Seconds
+    rpo_of: dict[Identifier, Seconds] = Field(default_factory=dict)  #: of single channels of the meters, by id
     doo: Seconds | None = None  #: degraded operations objective (降级运行目标)
     nro: Seconds | None = None  #: network recovery objective (网络恢复目标)
 

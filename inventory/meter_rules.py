@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from inventory.errors import Mark, Problem
+from inventory.model import Channel, Inbox
 from inventory.parts import Item, Parts
 from inventory.reference import Problems, Rule, twice, unknown
 
 MOST_ADDRESSES = 8  #: that clients may have to try one after another
 
 _SHORTEST, _LONGEST = 0.02, 30.0  #: seconds between probes; seconds until one is given up
+_DELIVERY = 0.5  #: seconds between envelopes, at least: front ends are the partners'
 
 
 def vantages_are_known(parts: Parts) -> Problems:
@@ -60,4 +62,37 @@ def _timings(name: str, period: float, timeout: float, mark: Mark) -> Problems:
         yield Problem(mark, name, f"waits {timeout:g} s for an answer", "write a timeout of at most 30s")
 
 
-RULES: tuple[Rule, ...] = (vantages_are_known, something_is_asked)
+def envelopes_stay_apart(parts: Parts) -> Problems:
+    """They come from a known vantage to known hosts whose keys are known, seldom, and into no partner's folder."""
+    provinces = parts.exchange.value.provinces if parts.exchange and parts.exchange.value else ()
+    codes = {one.code for one in provinces}
+    for item in parts.channels.values():
+        channel = item.value
+        if channel is None or channel.inbox is None:
+            continue
+        inbox, where = channel.inbox, item.mark("inbox")
+        yield from unknown(item.mark("inbox", "vantage"), inbox.vantage, "a vantage", parts.vantages)
+        yield from _fronts(item, inbox, parts)
+        if codes & set(inbox.folder.split("/")):
+            message, instead = "is where a partner delivers", "give envelopes a folder that no partner has"
+            yield Problem(item.mark("inbox", "folder"), inbox.folder, message, instead)
+        if channel.period < _DELIVERY:
+            message = f"delivers every {channel.period * 1000:g} ms"
+            yield Problem(where, channel.id, message, "write a period of at least 500ms")
+
+
+def _fronts(item: Item[Channel], inbox: Inbox, parts: Parts) -> Problems:
+    mark = item.mark("inbox", "fronts")
+    if not 0 < len(inbox.fronts) <= MOST_ADDRESSES:
+        message = f"has {len(inbox.fronts)} front ends"
+        yield Problem(mark, "fronts", message, f"write between 1 and {MOST_ADDRESSES}")
+    for name in twice(inbox.fronts):
+        yield Problem(mark, name, "is twice in fronts", "keep one")
+    for name in inbox.fronts:
+        yield from unknown(mark, name, "a host", parts.hosts)
+        host = parts.hosts[name].value if name in parts.hosts else None
+        if host and not host.ssh.host_key:
+            yield Problem(mark, name, "has no host_key, so nothing is delivered to it", "add ssh.host_key to the host")
+
+
+RULES: tuple[Rule, ...] = (vantages_are_known, something_is_asked, envelopes_stay_apart)

@@ -264,8 +264,22 @@ class Probes(Document):
     mark: Mark
 
 
+class Inbox(Document):
+    """Where partners of the exchange deliver: numbered envelopes go there as their batches do, over SFTP."""
+
+    vantage: str  #: id of the vantage that delivers: one that stands where the partners do
+    fronts: tuple[str, ...]  #: hosts that take deliveries, in the order in which partners try them
+    #: for envelopes alone, under a code that no partner has; never a partner's own folder
+    folder: Annotated[str, AfterValidator(notation.folder)]
+    user: Annotated[str, AfterValidator(notation.login)]
+    key: Annotated[str, AfterValidator(notation.folder)]  #: path of the private key, at the vantage
+
+
 class Channel(Document):
-    """Where numbered writes go, for measuring what was lost: a table, reached as the business reaches it."""
+    """Where numbered writes go, for measuring what was lost: a table, reached as the business reaches it.
+
+    With an inbox, envelopes are delivered there instead, and the table is where the exchange's loader puts them.
+    """
 
     keyed_by: ClassVar[str] = "id"
 
@@ -278,6 +292,7 @@ class Channel(Document):
     table: Annotated[str, AfterValidator(notation.table)] = "canary"
     period: Seconds = 0.2
     timeout: Seconds = 1.0
+    inbox: Inbox | None = None
     mark: Mark
 
 
@@ -287,6 +302,7 @@ class Vantage(Document):
     keyed_by: ClassVar[str] = "id"
 
     id: Identifier
+    name: Name | None = None  #: of one outside of all centers; the others are called by theirs
     host: str | None = None  #: id of a host of the estate
     address: Annotated[str, AfterValidator(notation.address)] | None = None  #: of a machine outside
     ssh: Ssh = Ssh()  #: how to reach a machine outside

@@ -68,9 +68,12 @@ def center_name(facts: DrillFacts, center: str, say: Language) -> str:
 
 
 def vantage_name(facts: DrillFacts, vantage: str, say: Language) -> str:
-    """A vantage by the center that it stands in; by its own id where it stands in none, with it where it shares one."""
+    """A vantage by the center that it stands in, with its id where it shares one; outside by its name, else its id."""
     centers = {host.id: host.center for host in facts.estate.hosts}
     known = facts.estate.meters.vantages if facts.estate.meters else ()
+    names = {one.id: one.name.said(say.code) for one in known if one.name}
+    if vantage in names:
+        return clean(names[vantage], SHORT)
     placed = {one.id: centers[one.host] for one in known if one.host in centers}
     if vantage not in placed:
         return center_name(facts, vantage, say)

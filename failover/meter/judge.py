@@ -18,12 +18,19 @@ _HALF_BLIND = frozenset({"cut-short", "clock-jump"})
 def judge(
     objectives: Objectives, outages: Sequence[Outage], reach: Sequence[Outage], writes: Sequence[Writes]
 ) -> tuple[Judged, ...]:
-    """Every objective that was set. ``reach``: the outages of the network alone, where any answer counts as good."""
+    """Every objective that was set. ``reach``: the outages of the network alone, where any answer counts as good.
+
+    Databases share one recovery point objective; an exchange is judged where the plan gives its channel one.
+    """
     reads = [one for one in outages if not one.stream.startswith("write:")]
     optional = (("doo", objectives.doo, reads), ("nro", objectives.nro, reach))
     return (
         _time("rto", objectives.rto, outages),
-        _rpo(objectives.rpo, writes),
+        _rpo("rpo", objectives.rpo, [one for one in writes if not one.exchange]),
+        *(
+            _rpo(f"rpo:{channel}", target, [one for one in writes if one.channel == channel])
+            for channel, target in objectives.rpo_of.items()
+        ),
         *(_time(name, target, seen) for name, target, seen in optional if target is not None),
     )
 
@@ -47,7 +54,7 @@ def _time(objective: str, target: float, outages: Sequence[Outage]) -> Judged:
     return Judged(objective, target, whole, *_first(rules))
 
 
-def _rpo(target: float, writes: Sequence[Writes]) -> Judged:
+def _rpo(objective: str, target: float, writes: Sequence[Writes]) -> Judged:
     reach, lost = _reach(writes), any(one.lost for one in writes)
     acked = [one for one in writes if one.acked]
     low, high = (reach.low, _high(reach)) if reach else (0.0, float("inf"))
@@ -62,7 +69,7 @@ def _rpo(target: float, writes: Sequence[Writes]) -> Judged:
         (high > target, Verdict.INCONCLUSIVE, "interval-holds-target"),
         (True, Verdict.PASS, "within-target"),
     )
-    return Judged("rpo", target, reach if acked else None, *_first(rules))
+    return Judged(objective, target, reach if acked else None, *_first(rules))
 
 
 def _first(rules: Sequence[tuple[bool, Verdict, str]]) -> tuple[Verdict, str]:

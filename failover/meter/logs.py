@@ -156,6 +156,7 @@ def _channels(folder: Path, head: dict[str, Any], reading: _Reading) -> tuple[Ch
             one["timeout"],
             tuple(writes.get(one["name"], ())),
             fenced=tuple(fenced.get(one["name"], ())),
+            exchange=bool(one.get("inbox")),
         )
         for one in head["channels"]
     )
@@ -199,6 +200,7 @@ def _read_backs(path: Path, whole: _Reading) -> dict[tuple[str, str], ReadBack]:
     """
     reading = _Reading()
     found: dict[tuple[str, str], dict[int, int]] = {}
+    waiting: dict[tuple[str, str], int] = {}
     for told in _lines(path, reading):
         try:
             key = (told["ch"], told.get("v", ""))
@@ -210,12 +212,14 @@ def _read_backs(path: Path, whole: _Reading) -> dict[tuple[str, str], ReadBack]:
             elif "twice" in told:
                 seq, times = told["twice"]
                 found[key][_number(seq)] = _number(times)
+            elif "waiting" in told:
+                waiting[key] = _number(told["waiting"])
         except (_Bad, KeyError, TypeError, ValueError, AttributeError):
             reading.note("bad-lines")
     if not found:
         whole.note("not-read-back")
     whole.notes |= reading.notes
-    return {key: ReadBack(seen, settled=not reading.notes) for key, seen in found.items()}
+    return {key: ReadBack(seen, not reading.notes, waiting.get(key, 0)) for key, seen in found.items()}
 
 
 def _fill(seen: dict[int, int], first: int, last: int) -> None:

@@ -26,7 +26,8 @@ def measure(folder: RunFolder, records: Sequence[Record], objectives: Objectives
     outages = [outage for one in there for outage in _outages(one)]
     writes = [write for one in there for write in _writes(one)]
     aside = _aside(there, records)
-    counted = [one for one in outages if one.vantage not in aside]
+    exchanges = {f"write:{one.channel}" for one in writes if one.exchange}
+    counted = [one for one in outages if one.vantage not in aside and one.stream not in exchanges]
     worst = rto.headline(counted)
 
     def bring(instant: int) -> int:

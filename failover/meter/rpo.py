@@ -25,6 +25,7 @@ def writes(vantage: str, channel: Channel) -> Writes:
         "after_fence": len(channel.fenced),
         "acked_after_fence": sum(one.fate == "acked" for one in channel.fenced),
         "period": channel.period / NS,
+        "exchange": channel.exchange,
     }
     if channel.read_back is None or not channel.read_back.settled:
         return Writes(**counts, kept=0, read_back=False)  # type: ignore[arg-type]
@@ -42,6 +43,7 @@ def writes(vantage: str, channel: Channel) -> Writes:
         duplicate=tuple(sorted(seq for seq, times in seen.items() if times > 1)),
         holes=tuple(seq for stretch in stretches for seq in _holes(stretch, seen)),
         rpo=_worst([reach for stretch in stretches if (reach := _reach(stretch, seen))]),
+        waiting=channel.read_back.waiting,
         loss_bound=min(1.0, 3 / len(acked)) if acked else None,
     )
 

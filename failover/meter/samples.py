@@ -68,6 +68,7 @@ class ReadBack:
 
     seen: Mapping[int, int]  #: sequence number -> how often
     settled: bool  #: two reads were equal, from a server that is no standby
+    waiting: int = 0  #: of these in an inbox, not yet loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Channel:
     writes: tuple[CanaryWrite, ...]
     read_back: ReadBack | None = None  #: None: nobody could read
     fenced: tuple[CanaryWrite, ...] = ()  #: tried straight at the old writer after its fence
+    exchange: bool = False  #: envelopes delivered to an inbox, not writes to a database
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from checks.sentence import clean
-from failover.meter.agent.settings import Channel, Probing, Settings
+from failover.meter.agent.settings import Channel, Front, Inbox, Probing, Settings
 from failover.meter.samples import NS
-from inventory.model import Meters
+from inventory.model import Channel as Described
+from inventory.model import Host, Meters
+from inventory.model import Inbox as DescribedInbox
 
 OUTSIDE = "outside"  #: the center of a vantage that stands in none
 
@@ -34,13 +37,17 @@ class Now:
     acked_at_old: int  #: writes that the old writer took after its fence
 
 
-def settings(meters: Meters, vantage: str, center: str, run: str, epoch: int) -> bytes:
+def settings(
+    meters: Meters, vantage: str, center: str, run: str, epoch: int, hosts: Sequence[Host], lost: Collection[str]
+) -> bytes:
     """What a meter is told. It goes by standard input: passwords stand on no disk and in no list of processes.
 
-    Raises OSError when a password or a certificate cannot be read.
+    ``lost``: centers that the run takes for lost. Raises OSError when a password or a certificate cannot be read.
     """
     where = "" if center == OUTSIDE else center
-    told = Settings(run, vantage, epoch, _probing(meters), _channels(meters), where, round(meters.lease * NS))
+    own = [one for one in meters.channels if one.inbox is None or one.inbox.vantage == vantage]
+    channels = tuple(_channel(one, {host.id: host for host in hosts}, lost) for one in own)
+    told = Settings(run, vantage, epoch, _probing(meters), channels, where, round(meters.lease * NS))
     return json.dumps(asdict(told)).encode()
 
 
@@ -58,20 +65,26 @@ def _probing(meters: Meters) -> Probing:
     )
 
 
-def _channels(meters: Meters) -> tuple[Channel, ...]:
-    return tuple(
-        Channel(
-            one.id,
-            tuple((entry.rpartition(":")[0], int(entry.rpartition(":")[2])) for entry in one.entries),
-            one.database,
-            one.user,
-            one.table,
-            Path(one.password_file).read_text().partition("\n")[0],
-            round(one.period * NS),
-            round(one.timeout * NS),
-        )
-        for one in meters.channels
+def _channel(one: Described, hosts: Mapping[str, Host], lost: Collection[str]) -> Channel:
+    return Channel(
+        one.id,
+        tuple((entry.rpartition(":")[0], int(entry.rpartition(":")[2])) for entry in one.entries),
+        one.database,
+        one.user,
+        one.table,
+        Path(one.password_file).read_text().partition("\n")[0],
+        round(one.period * NS),
+        round(one.timeout * NS),
+        _inbox(one.inbox, hosts, lost) if one.inbox else None,
     )
+
+
+def _inbox(inbox: DescribedInbox, hosts: Mapping[str, Host], lost: Collection[str]) -> Inbox:
+    fronts = tuple(
+        Front(one.id, one.address, one.ssh.port, inbox.folder, one.ssh.host_key or "", one.center in lost)
+        for one in (hosts[front] for front in inbox.fronts)
+    )
+    return Inbox(fronts, inbox.user, inbox.key)
 
 
 def answer(data: bytes) -> dict[str, Any]:

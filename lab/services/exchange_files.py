@@ -11,6 +11,9 @@ from lab.service import Place
 
 FRONT = "cloud-xchg"  #: where the provinces deliver
 CODE = re.compile(r"[0-9]{6}")  #: a province
+CANARIES = "000000"  #: no province's code: envelopes that only measure
+#: run, vantage, epoch and number of an envelope, as they stand in its name
+ENVELOPE = re.compile(r"([A-Za-z0-9._-]{1,101})~([A-Za-z0-9._-]{1,101})~([0-9]{1,18})~([0-9]{1,18})\.csv")
 
 #: the provinces, should the lab have no estate yet
 PROVINCES = tuple(

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from lab.services.exchange_files import CODE, describe
+from lab.services.exchange_files import CANARIES, CODE, ENVELOPE, describe
 from lab.services.pg_pool import conninfo
 
 LOG = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ KEEP = 3  #: loaded batches of a province that stay in its folder
 MAX_BYTES = 1 << 20
 
 LOAD = """INSERT INTO exchange_batch (province, file, records, sha256) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"""
+CANARY = """INSERT INTO exchange_canary (run, vantage, epoch, seq) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 LOADED = """SELECT FROM exchange_batch WHERE province = %s AND file = %s"""
 
 
@@ -49,8 +50,8 @@ class Waiting:
 
 
 def waiting(exchange: Path, before: float) -> list[Waiting]:
-    """Batches whose manifest was complete at ``before`` (Unix seconds), oldest first."""
-    return sorted(_found(exchange, before), key=lambda batch: batch.arrived)
+    """Batches whose manifest was complete at ``before`` (Unix seconds), oldest first; what only measures, last."""
+    return sorted(_found(exchange, before), key=lambda batch: (batch.province == CANARIES, batch.arrived))
 
 
 def _found(exchange: Path, before: float) -> Iterator[Waiting]:
@@ -139,8 +140,19 @@ class Ingest:
                 LOG.warning("left %s %s: %s", batch.province, batch.label, reason)
                 self._rejected.add(batch)
             case (records, sha256):
-                self._database().execute(LOAD, (batch.province, batch.label, records, sha256))
-                self._loaded.add(batch)
+                self._load(batch, records, sha256)
+
+    def _load(self, batch: Waiting, records: int, sha256: str) -> None:
+        """A province's batch among the batches; an envelope into its own table, never among them."""
+        if batch.province != CANARIES:
+            self._database().execute(LOAD, (batch.province, batch.label, records, sha256))
+        elif envelope := ENVELOPE.fullmatch(batch.label):
+            self._database().execute(CANARY, envelope.groups())
+        else:
+            LOG.warning("left %s: no envelope", batch.label)
+            self._rejected.add(batch)
+            return
+        self._loaded.add(batch)
 
     def _finish_clearing(self, batch: Waiting) -> None:
         """A manifest alone: clearing away was interrupted if the batch is in the database, else it was lost."""

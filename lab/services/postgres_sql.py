@@ -63,6 +63,17 @@ CREATE TABLE canary (
 );
 CREATE INDEX canary_run ON canary (run);
 GRANT SELECT, INSERT ON canary TO canary;
+-- The meters' envelopes. The loader may take a batch twice and must not count it twice, as with any other.
+CREATE TABLE exchange_canary (
+    run text NOT NULL,
+    vantage text NOT NULL,
+    epoch bigint NOT NULL,
+    seq bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run, vantage, epoch, seq)
+);
+GRANT SELECT ON exchange_canary TO canary;
+GRANT SELECT, INSERT ON exchange_canary TO app;
 """
 
 _SYNCHRONOUS = """ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 ("bigdata-db")';\n"""

@@ -141,6 +141,7 @@ class Read:
     server: str
     standby: bool
     seen: dict[str, tuple[int, ...]]
+    waiting: int = 0  #: of these, not in the table but in an inbox
 
 
 def read(channel: Channel, run: str, entries: Sequence[tuple[str, int]], until: float) -> Read:

@@ -14,6 +14,7 @@ from failover.meter.agent import files
 from failover.meter.agent.canaries import Writer
 from failover.meter.agent.clock import NS, Clock, boot_id
 from failover.meter.agent.control import Lease, fenced, last_numbers, read_from, stopped
+from failover.meter.agent.envelopes import Courier, know
 from failover.meter.agent.files import Full, Log
 from failover.meter.agent.probing import Prober
 from failover.meter.agent.read_back import read_back
@@ -52,6 +53,7 @@ class Meter:
         probes, canaries = Log(self.folder / "probes.jsonl"), Log(self.folder / "canaries.jsonl")
         head = self._head()
         files.replace(self.folder / "head.json", head, firm=True)
+        know(told.channels, self.folder)
         for log in (probes, canaries):
             log.add({key: head[key] for key in ("boot", "mono", "wall")}, firm=True)
         self._probers = [Prober(name, told.probing, self.clock, probes) for name in ("fresh", "kept")]
@@ -95,7 +97,8 @@ class Meter:
 
     def _write(self, channel: Channel, vantage: str, log: Log, last: int, stop: threading.Event) -> Writer:
         """Start a writer that goes on with the number after ``last``."""
-        writer = Writer(channel, self.settings.run, vantage, lambda: self._lease.epoch, self.clock, log, seq=last)
+        told = (channel, self.settings.run, vantage, lambda: self._lease.epoch, self.clock, log, last)
+        writer = Courier(*told, folder=self.folder) if channel.inbox else Writer(*told)
         writer.counts.last_ok = self._begun
         thread = threading.Thread(target=writer.work, args=(stop,), name=f"canary-{channel.name}")
         self._threads.append(thread)
@@ -131,7 +134,7 @@ class Meter:
         """From now on also write straight at the old writer, which must refuse."""
         log = Log(self.folder / "fenced.jsonl")
         log.add({"boot": boot_id(), "mono": self.clock.mono_ns(), "address": address}, firm=True)
-        for channel in self.settings.channels:
+        for channel in (one for one in self.settings.channels if not one.inbox):
             straight = replace(channel, entries=(address,), period=max(channel.period, _FENCED_PERIOD))
             # A block of numbers for each address: the former writer may not have ended yet.
             last = max(numbers.get(f"fenced.jsonl:{channel.name}", 0), *(one.seq for one in self._old), 0)
@@ -157,12 +160,14 @@ class Meter:
         self._tell()
         log = Log(self.folder / "readback.jsonl")
         told = self.settings
-        settled = True
-        for channel in told.channels:
-            direct = read_from(self.folder)
-            settled &= await asyncio.to_thread(read_back, channel, told.run, told.vantage, direct, self.clock, log)
+        direct = read_from(self.folder)
+        read = [
+            asyncio.to_thread(read_back, channel, told.run, told.vantage, direct, self.clock, log, self.folder)
+            for channel in told.channels
+        ]
+        settled = await asyncio.gather(*read)
         log.close()
-        self.state = "ended" if settled else "ended-unsettled"
+        self.state = "ended" if all(settled) else "ended-unsettled"
         self._tell()
 
     def _tell(self) -> None:
@@ -170,7 +175,8 @@ class Meter:
         self._looks += 1
         now = self.clock.mono_ns()
         last = [prober.tally.last_ok or self._begun for prober in self._probers]
-        last += [writer.counts.last_ok or self._begun for writer in self._writers]
+        # An exchange keeps what it cannot deliver: its partners wait, and nobody is without service.
+        last += [writer.counts.last_ok or self._begun for writer in self._writers if not writer.channel.inbox]
         told = {
             "looks": self._looks,
             "state": self.state,

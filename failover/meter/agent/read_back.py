@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 from failover.meter.agent.canaries import Read, read
 from failover.meter.agent.clock import Clock
+from failover.meter.agent.envelopes import waiting
 from failover.meter.agent.files import Log
 from failover.meter.agent.settings import Channel
+from failover.meter.agent.sftp_wire import SftpError
 from failover.remote.pg_wire import WireError
 
 PATIENCE = 30  #: seconds for all of it
@@ -18,7 +22,9 @@ _BETWEEN = 0.3  #: seconds between two reads
 _ONE = 10.0  #: seconds for one
 
 
-def read_back(channel: Channel, run: str, vantage: str, direct: tuple[str, int] | None, clock: Clock, log: Log) -> bool:
+def read_back(
+    channel: Channel, run: str, vantage: str, direct: tuple[str, int] | None, clock: Clock, log: Log, folder: Path
+) -> bool:
     """Write what was read to the log; whether this vantage's own numbers are settled.
 
     Everything of the run is read, so that the numbers of a vantage that died are known as well.
@@ -29,13 +35,18 @@ def read_back(channel: Channel, run: str, vantage: str, direct: tuple[str, int] 
     while time.monotonic() < until:
         line = {"ch": channel.name, "a": clock.mono_ns()}
         try:
-            now = read(channel, run, entries, min(until, time.monotonic() + _ONE))
-        except (WireError, ValueError, IndexError) as error:
+            one = min(until, time.monotonic() + _ONE)
+            # First the inbox: what the loader takes out of it meanwhile is in the table when that is read.
+            held = waiting(channel.inbox, run, vantage, folder, one) if channel.inbox else frozenset()
+            now = _with(held, vantage, read(channel, run, entries, one))
+        except (WireError, SftpError, ValueError, IndexError) as error:
             log.add(line | {"b": clock.mono_ns(), "w": str(error)[:200]})
             before = None
         else:
             log.add(line | {"b": clock.mono_ns(), "c": now.server, "standby": now.standby})
             if before and not now.standby and now.server == before.server and _same(vantage, now, before):
+                if now.waiting:
+                    log.add({"ch": channel.name, "v": vantage, "waiting": now.waiting})
                 _write(channel.name, [name for name in now.seen if _same(name, now, before)], vantage, now, log)
                 return True
             before = now
@@ -43,8 +54,15 @@ def read_back(channel: Channel, run: str, vantage: str, direct: tuple[str, int] 
     return False
 
 
+def _with(held: Collection[int], vantage: str, found: Read) -> Read:
+    """What the table holds, and what waits to be loaded into it."""
+    numbers = found.seen.get(vantage, ())
+    waits = sorted(set(held).difference(numbers))
+    return replace(found, seen={**found.seen, vantage: (*numbers, *waits)}, waiting=len(waits))
+
+
 def _same(vantage: str, one: Read, two: Read) -> bool:
-    return one.seen.get(vantage, ()) == two.seen.get(vantage, ())
+    return sorted(one.seen.get(vantage, ())) == sorted(two.seen.get(vantage, ()))
 
 
 def _write(name: str, settled: Sequence[str], vantage: str, found: Read, log: Log) -> None:

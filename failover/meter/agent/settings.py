@@ -15,8 +15,12 @@ _MS = NS // 1000
 #: seconds or counts that no meter goes beyond, whatever it is told
 SHORTEST_PERIOD, LONGEST_TIMEOUT, LONGEST_LEASE, LONGEST_LIFE = 20 * _MS, 30 * NS, 600 * NS, 24 * 3600 * NS
 MOST_ENTRIES, MOST_CHANNELS = 8, 4
+SHORTEST_DELIVERY = 500 * _MS  #: between two envelopes: front ends are the partners'
 _TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
+_PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
+_PATH = re.compile(r"(/[A-Za-z0-9._@+-]{1,200}){1,40}")
+_KEY = re.compile(r"[a-z0-9@.-]{1,60} [A-Za-z0-9+/=]{1,2000}")
 
 
 class Unfit(Exception):
@@ -38,8 +42,32 @@ class Probing:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """An exchange front end, and its folder for envelopes."""
+
+    id: str
+    host: str
+    port: int
+    folder: str
+    host_key: str  #: its public key; no other is spoken to
+    lost: bool = False  #: the run takes it for lost: what lies there, nobody who serves has
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where numbered envelopes are delivered over SFTP: front ends in the order in which partners try them."""
+
+    fronts: tuple[Front, ...]
+    user: str
+    key: str  #: path of the private key, here
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
-    """Where numbered writes go: a table, reached through the entries in order."""
+    """Where numbered writes go: a table, reached through the entries in order.
+
+    With an inbox they are delivered there, and the table is where the exchange's loader puts them.
+    """
 
     name: str
     entries: tuple[tuple[str, int], ...]
@@ -49,6 +77,7 @@ class Channel:
     password: str = field(default="", repr=False)
     period: int = 200 * _MS  #: ns
     timeout: int = 1000 * _MS  #: ns
+    inbox: Inbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +109,16 @@ def settings(text: str) -> Settings:
 
 def _settings(told: Mapping[str, Any]) -> Settings:
     probing = {**told["probing"], "urls": tuple(told["probing"]["urls"])}
-    channels = [
-        Channel(**{**one, "entries": tuple((str(host), int(port)) for host, port in one["entries"])})
-        for one in told["channels"]
-    ]
+    channels = [_channel(one) for one in told["channels"]]
     return Settings(**{**told, "probing": Probing(**probing), "channels": tuple(channels)})
+
+
+def _channel(told: Mapping[str, Any]) -> Channel:
+    inbox = told.get("inbox")
+    if inbox is not None:
+        inbox = Inbox(**{**inbox, "fronts": tuple(Front(**front) for front in inbox["fronts"])})
+    entries = tuple((str(host), int(port)) for host, port in told["entries"])
+    return Channel(**{**told, "entries": entries, "inbox": inbox})
 
 
 def _demands(found: Settings) -> dict[str, bool]:
@@ -103,9 +137,24 @@ def _demands(found: Settings) -> dict[str, bool]:
             0 < len(one.entries) <= MOST_ENTRIES and _WORD.fullmatch(one.name) and _TABLE.fullmatch(one.table)
             for one in found.channels
         ),
+        "each inbox has front ends, plain paths and names, and a period of at least 500 ms": all(
+            _is_inbox(one.inbox) and one.period >= SHORTEST_DELIVERY for one in found.channels if one.inbox
+        ),
         "a lease of at most 600 s": 0 < found.lease <= LONGEST_LEASE,
         "a life of at most a day": 0 < found.life <= LONGEST_LIFE,
     }
+
+
+def _is_inbox(inbox: Inbox) -> bool:
+    fronts = inbox.fronts
+    return bool(0 < len(fronts) <= MOST_ENTRIES and _WORD.fullmatch(inbox.user) and _PATH.fullmatch(inbox.key)) and all(
+        _WORD.fullmatch(one.id)
+        and _PLACE.fullmatch(one.host)
+        and 0 < one.port <= 65535
+        and _PATH.fullmatch(one.folder)
+        and _KEY.fullmatch(one.host_key)
+        for one in fronts
+    )
 
 
 def _is_http(url: str) -> bool:
