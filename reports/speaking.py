@@ -13,9 +13,7 @@ from reports.receiver import receiving
 Repeated = Callable[[str, Callable[[], None], float, asyncio.Event], Awaitable[None]]
 
 
-async def speaking(
-    messenger: Messenger, repeated: Repeated, stop: asyncio.Event, tell: Callable[[str], None]
-) -> None:
+async def speaking(messenger: Messenger, repeated: Repeated, stop: asyncio.Event, tell: Callable[[str], None]) -> None:
     """Tell people until the end, where the estate says how."""
     notices = messenger.people.notices
     if notices is None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from failover.remote import patroni_api, pg_state, server
 from failover.remote.patroni_api import Answer, Order
+from failover.remote.pg_wire import WireError
 from failover.remote.task import Done, Facts, Failed, Peer, Refused, Task, Unknown
-from failover.remote.wire import WireError
 
 _LEAST = 4  #: the oldest version that may be trusted: 3.0.2 can lose acknowledged writes when a partition heals
 _STALE = 30.0  #: seconds after which what a member knows of the cluster is no answer any more
