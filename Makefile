@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 OPS    := $(BIN)/python ops.py
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup packages patroni demo drill test lint types unit lab-tests drill-kills bench-checks bench-failover lock clean
+.PHONY: setup packages patroni demo drill test lint types unit lab-tests lab-watching lab-others drill-kills bench-checks bench-failover lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -62,12 +62,17 @@ types: setup
 	$(BIN)/mypy .
 
 unit: setup packages patroni
-	$(PYTEST) -q -n 2 --dist loadgroup -m 'not lab'
+	$(PYTEST) -q -n 3 -m 'not lab'
 
-# Real servers against real seconds: what stands on the one lab runs one after another.
+# Real servers against real seconds: two halves beside each other, each with a lab of its own; both mostly wait.
 lab-tests: setup packages
-	$(PYTEST) -q -ra -n 2 --dist loadgroup -m 'lab and not standing'
-	$(PYTEST) -q -ra -m 'lab and standing' --durations=15
+	@$(MAKE) --no-print-directory -j 2 lab-watching lab-others
+
+lab-watching: setup packages
+	OPS_LAB=$(CURDIR)/var/lab-watching OPS_LAB_NET=10.78 $(PYTEST) -q -ra -m 'lab and watching' --durations=10
+
+lab-others: setup packages
+	$(PYTEST) -q -ra -m 'lab and not watching' --durations=20
 
 # Every boundary of the journal, on three real centers: a quarter of an hour and more. `make test` runs a part of it.
 drill-kills: setup packages

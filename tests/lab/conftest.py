@@ -19,7 +19,8 @@ from lab.up import up
 _PROJECT = Path(__file__).parent.parent.parent
 _FOLDER = Path(os.environ.get("OPS_LAB", _PROJECT / "var" / "lab"))
 _NET = os.environ.get("OPS_LAB_NET")
-_WAITING = ("test_detection", "test_watch_killed")
+#: what waits for a watch, in the order it is run: what counts seconds comes last, when fewer labs come and go beside it
+_WATCH = ("test_hostile", "test_watch_killed", "test_watch_killed_runs", "test_detection_quiet", "test_detection")
 NOTICED = "noticed"  #: the property of a test that holds a fault, its subject, and seconds until noticed and well again
 
 
@@ -29,18 +30,19 @@ def _say(line: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the lab of the session are marked ``standing``; what counts real seconds comes last among them.
+    """What waits for a watch is marked ``watching``: it may run beside the others, each half with a lab of its own.
 
-    The others may run in two groups beside each other (pytest-xdist, ``loadgroup``): kills of a watch, which need no
-    lab at all, and labs that modules make for themselves.
+    Among the others, labs that modules make for themselves are gone before the standing one comes.
     """
-    items.sort(key=lambda item: (_stands(item), item.path.stem.startswith(_WAITING)))
+    items.sort(key=lambda item: (_watches(item), _stands(item)))
     for item in items:
-        if item.get_closest_marker("lab"):
-            killed = item.path.stem.startswith("test_watch_killed")
-            item.add_marker(pytest.mark.xdist_group("kills" if killed else "labs"))
-            if _stands(item):
-                item.add_marker(pytest.mark.standing)
+        if _watches(item):
+            item.add_marker(pytest.mark.watching)
+
+
+def _watches(item: pytest.Item) -> int:
+    """The place of a test among those that wait for a watch, from 1; 0 for others."""
+    return _WATCH.index(item.path.stem) + 1 if item.path.stem in _WATCH else 0
 
 
 def _stands(item: pytest.Item) -> bool:

@@ -25,8 +25,6 @@ from failover.run_folder import RunFolder
 from tests.fakes.metered_service import PASSWORD, Database, Web
 
 #: one worker runs them all: they share the twenty runs
-pytestmark = pytest.mark.xdist_group("meters-truth")
-
 MS = 1_000_000
 SEEDS = range(20)
 _AT_ONCE = 5  #: more than one process can serve and measure would only widen the intervals

@@ -23,8 +23,6 @@ from inventory.model import Confirm, Host
 from tests.fakes.postgres_cluster import Cluster, Server, binaries, cluster, conninfo
 from tests.fakes.ssh_server import frozen_listener
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[Cluster]:

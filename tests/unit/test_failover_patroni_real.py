@@ -35,10 +35,7 @@ from tests.fakes.patroni_rest import rest, told
 from tests.fakes.postgres_cluster import eventually
 from tests.fakes.sshd import Sshd, sshd
 
-pytestmark = [
-    pytest.mark.xdist_group("patroni"),
-    pytest.mark.skipif(bool(patroni_cluster.lacking()), reason=f"lacks packages: {patroni_cluster.lacking()}"),
-]
+pytestmark = pytest.mark.skipif(bool(patroni_cluster.lacking()), reason=f"lacks packages: {patroni_cluster.lacking()}")
 PLANS = sound(plan_files(OWN / "patroni"))
 CLOUD, BIGDATA = HOSTS
 OPERATOR, COMMANDER, APPROVER = "zhao-lei", "wang-jianhua", "sun-guoqing"

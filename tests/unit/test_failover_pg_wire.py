@@ -19,8 +19,6 @@ from failover.remote.pg_conversation import Connection
 from failover.remote.pg_wire import Broken, Login, NoServer, ServerError, Session, TimedOut, WireError
 from tests.fakes.postgres_cluster import PASSWORD, Cluster, binaries, cluster
 
-pytestmark = pytest.mark.xdist_group("pg-wire")  # they share one server
-
 
 def soon(seconds: float = 5.0) -> float:
     return time.monotonic() + seconds
