@@ -19,10 +19,7 @@ from lab.up import up
 _PROJECT = Path(__file__).parent.parent.parent
 _FOLDER = Path(os.environ.get("OPS_LAB", _PROJECT / "var" / "lab"))
 _NET = os.environ.get("OPS_LAB_NET")
-if (_second := os.environ.get("PYTEST_XDIST_WORKER", "gw0")) != "gw0":  # its lab stands beside the first worker's
-    _FOLDER, _NET = _FOLDER.with_name(f"{_FOLDER.name}-{_second}"), f"10.{200 + int(_second.removeprefix('gw'))}"
-#: a watch's minutes, in the order they are run: what counts seconds comes last, when the other group's labs stand
-_WATCH = ("test_hostile", "test_watch_killed", "test_watch_killed_runs", "test_detection_quiet", "test_detection")
+_WAITING = ("test_detection", "test_watch_killed")
 NOTICED = "noticed"  #: the property of a test that holds a fault, its subject, and seconds until noticed and well again
 
 
@@ -32,19 +29,18 @@ def _say(line: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups, beside each other with pytest-xdist's ``loadgroup``: what waits for a watch, and all others.
+    """Tests on the lab of the session are marked ``standing``; what counts real seconds comes last among them.
 
-    Among the others, labs that modules make for themselves are gone before the standing one comes.
+    The others may run in two groups beside each other (pytest-xdist, ``loadgroup``): kills of a watch, which need no
+    lab at all, and labs that modules make for themselves.
     """
-    items.sort(key=lambda item: (_watches(item), _stands(item)))
+    items.sort(key=lambda item: (_stands(item), item.path.stem.startswith(_WAITING)))
     for item in items:
         if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("watch" if _watches(item) else "others"))
-
-
-def _watches(item: pytest.Item) -> int:
-    """The place of a test among those that wait for a watch, from 1; 0 for others."""
-    return _WATCH.index(item.path.stem) + 1 if item.path.stem in _WATCH else 0
+            killed = item.path.stem.startswith("test_watch_killed")
+            item.add_marker(pytest.mark.xdist_group("kills" if killed else "labs"))
+            if _stands(item):
+                item.add_marker(pytest.mark.standing)
 
 
 def _stands(item: pytest.Item) -> bool:
