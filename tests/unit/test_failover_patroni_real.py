@@ -35,16 +35,21 @@ from tests.fakes.patroni_rest import rest, told
 from tests.fakes.postgres_cluster import eventually
 from tests.fakes.sshd import Sshd, sshd
 
-pytestmark = pytest.mark.skipif(bool(patroni_cluster.lacking()), reason=f"lacks packages: {patroni_cluster.lacking()}")
+LACKING = patroni_cluster.lacking()
 PLANS = sound(plan_files(OWN / "patroni"))
 CLOUD, BIGDATA = HOSTS
 OPERATOR, COMMANDER, APPROVER = "zhao-lei", "wang-jianhua", "sun-guoqing"
 
 
-@pytest.fixture(scope="module")
-def patroni() -> Iterator[Cluster]:
-    with cluster() as made:
-        yield made
+@pytest.mark.skipif(bool(LACKING), reason=f"these Debian packages are missing: {LACKING}")
+def test_patroni_for_real(tmp_path: Path) -> None:
+    """One cluster for all of it: what is refused, whom to believe, and the writer over and back."""
+    with cluster() as patroni:
+        for refused in REFUSED:
+            what_is_refused_changes_nothing(patroni, *refused)
+        for answer in ANSWERS:
+            only_the_new_primary_itself_is_believed(patroni, *answer)
+        over_and_back_loses_nothing_and_the_old_writer_refuses_and_follows(patroni, tmp_path)
 
 
 # --- an estate that says of its hosts what failover reads ------------------------------------------------------------
@@ -219,7 +224,7 @@ def run(file: PlanFile, where: Estate, folder: Path, clients: Clients) -> tuple[
     return ended, records
 
 
-def test_over_and_back_loses_nothing_and_the_old_writer_refuses_and_follows(patroni: Cluster, tmp_path: Path) -> None:
+def over_and_back_loses_nothing_and_the_old_writer_refuses_and_follows(patroni: Cluster, tmp_path: Path) -> None:
     addresses = (*HOSTS.values(), ENTRY)
     with page() as port, sshd(_empty(tmp_path / "sshd"), addresses) as by:
         where = estate(patroni, by, port)
@@ -258,25 +263,25 @@ def _handed_over(old: Member, new: Member, clients: Clients) -> None:
 
 
 def of_member(patroni: Cluster, host: str, candidate: str) -> dict[str, Any]:
-    """A task of a member, by an epoch above those of the runs before."""
+    """A task of a member, by hand: it has nothing to do with the epochs of the runs."""
     peers = {name: {"address": one.address, "port": one.port} for name, one in patroni.members.items()}
     peers |= {"spare-db": {"address": "127.0.0.9", "port": 1}, "alias-db": peers[BIGDATA]}
-    task: dict[str, Any] = {"host": host, "address": HOSTS[host], "run": "r", "epoch": 99, "peers": peers}
-    return task | {"labels": labels(patroni, host), "give": {"candidate": candidate}}
+    task: dict[str, Any] = {"host": host, "address": HOSTS[host], "run": "r", "epoch": 1, "peers": peers}
+    own = {"failover-folder": str(patroni.folder / "kept-by-hand")}
+    return task | {"labels": labels(patroni, host) | own, "give": {"candidate": candidate}}
 
 
-@pytest.mark.parametrize(
-    ("host", "candidate", "more", "says"),
-    [
-        (CLOUD, BIGDATA, {"patroni-user": "postgres"}, "401"),  # a role and password that Patroni does not know
-        (CLOUD, BIGDATA, {"patroni-api": "http://127.0.0.2:1"}, "cannot be reached"),
-        (CLOUD, CLOUD, {}, "hand over to itself"),
-        (BIGDATA, "spare-db", {}, "does not lead"),
-        (CLOUD, "spare-db", {}, "cannot be asked"),
-        (CLOUD, "alias-db", {}, "Patroni refuses (412)"),  # the same server, by a name that no member has
-    ],
+REFUSED: tuple[tuple[str, str, dict[str, str], str], ...] = (
+    (CLOUD, BIGDATA, {"patroni-user": "postgres"}, "401"),  # a role and password that Patroni does not know
+    (CLOUD, BIGDATA, {"patroni-api": "http://127.0.0.2:1"}, "cannot be reached"),
+    (CLOUD, CLOUD, {}, "hand over to itself"),
+    (BIGDATA, "spare-db", {}, "does not lead"),
+    (CLOUD, "spare-db", {}, "cannot be asked"),
+    (CLOUD, "alias-db", {}, "Patroni refuses (412)"),  # the same server, by a name that no member has
 )
-def test_what_is_refused_changes_nothing(
+
+
+def what_is_refused_changes_nothing(
     patroni: Cluster, host: str, candidate: str, more: dict[str, str], says: str
 ) -> None:
     task = of_member(patroni, host, candidate)
@@ -289,18 +294,17 @@ def test_what_is_refused_changes_nothing(
 # --- an answer of Patroni's is not what happened ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("answer", "outcome", "says"),
-    [
-        (http_server.page(b"Switchover failed", "503 No"), "failed", "given it up"),
-        (http_server.page(b"Switchover status unknown", "503 No"), "unknown", "status unknown"),
-        (http_server.page(b"Successfully switched over", "200 OK"), "unknown", "is not yet"),
-        (http_server.page(b"", "202 Later"), "unknown", "is not yet"),
-        (http_server.says(b""), "unknown", "broke"),
-        (http_server.silent, "unknown", "says nothing"),
-    ],
+ANSWERS: tuple[tuple[http_server.Behaviour, str, str], ...] = (
+    (http_server.page(b"Switchover failed", "503 No"), "failed", "given it up"),
+    (http_server.page(b"Switchover status unknown", "503 No"), "unknown", "status unknown"),
+    (http_server.page(b"Successfully switched over", "200 OK"), "unknown", "is not yet"),
+    (http_server.page(b"", "202 Later"), "unknown", "is not yet"),
+    (http_server.says(b""), "unknown", "broke"),
+    (http_server.silent, "unknown", "says nothing"),
 )
-def test_only_the_new_primary_itself_is_believed(
+
+
+def only_the_new_primary_itself_is_believed(
     patroni: Cluster, answer: http_server.Behaviour, outcome: str, says: str
 ) -> None:
     """A member that says whatever it likes, before a copy that stays one."""
