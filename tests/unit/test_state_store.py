@@ -22,6 +22,7 @@ from sqlalchemy import create_engine, text
 
 from checks.result import Result, Status
 from inventory.errors import OperatorError
+from state import heard
 from state.database import _engine, writing
 from state.incidents import GONE
 from state.signals import Signal
@@ -202,6 +203,17 @@ def test_records_are_replaced_by_key_and_found_by_time(store: Store) -> None:
     store.put_record("drill", "1", 100.0, {})
     assert store.records("run") == [{"n": 2, "text": HOSTILE}, {"n": 3}]
     assert store.records("run", 95.0, 101.0) == [{"n": 3}]
+
+
+def test_the_newest_word_of_a_primary_stays_when_it_says_nothing_any_more(store: Store) -> None:
+    said = {"role": "primary", "standbys": f"b streaming sync {HOSTILE}"}
+    for at, vantage, status in ((10.0, "cloud", OK), (5.0, "dr", OK), (20.0, "cloud", DOWN)):
+        word = signal(at, status)
+        answer = replace(word.latest, vantage=vantage, evidence=said if status is OK else {})
+        store.settle([replace(word, latest=answer)], [], at)
+    (kept,) = store.records(heard.KIND)
+    assert (kept["check"], kept["vantage"], kept["at"]) == ("c", "cloud", 10.0)
+    assert str(kept["standbys"]).startswith("b streaming sync")
 
 
 def test_estates_are_remembered(store: Store) -> None:
