@@ -31,12 +31,14 @@ from reports import drill_run_cli, terminal
 from reports.calendar_cli import app as calendar_app
 from reports.drill_cli import app as drill_app
 from reports.drill_evidence_cli import readiness_command
+from reports.runbook_cli import approve_command
 
 # A verb imports the parts it wires together: a prober, started in every center, needs neither charts nor a store.
 if TYPE_CHECKING:
     from checks.check import Check
     from inventory.model import Estate
     from state.store import Store
+    from state.verdict import Reason
 
 SAMPLE = Path(__file__).parent / "inventory" / "estates" / "civil-affairs"
 STORE = "sqlite:///var/state.sqlite"
@@ -65,6 +67,7 @@ app.add_typer(calendar_app, name="calendar")
 app.add_typer(drill_app, name="drill")
 app.add_typer(drill_run_cli.failover_app, name="failover")
 app.command("readiness")(readiness_command)
+runbook_app.command("approve")(approve_command)
 app.add_typer(lab_app, name="lab")
 
 
@@ -156,6 +159,7 @@ def watch(
     store: StoreUrl = STORE,
     every: Annotated[float, typer.Option(help="Seconds from one cycle to the next.")] = 2.0,
     embedded: Annotated[bool, typer.Option(help="Ask the checks from here, without probers.")] = False,
+    desk: drill_run_cli.StateFolder = drill_run_cli.STATE,
 ) -> None:
     """The standing watch: collect, judge, record, act; until SIGTERM."""
     import uvloop
@@ -168,10 +172,12 @@ def watch(
     checks = seen_from(checks, DESK) if embedded else checks
     with closing(_store(store)) as kept:
         kept.saw_estate(found.digest, found.folder, time.time())
-        uvloop.run(_watch(found, checks, kept, every, embedded))
+        uvloop.run(_watch(found, checks, kept, every, embedded, desk))
 
 
-async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool) -> None:
+async def _watch(
+    estate: Estate, checks: tuple[Check, ...], store: Store, every: float, embedded: bool, desk: Path
+) -> None:
     """The cycle as a paragraph."""
     from checks.collect import collect
     from checks.engine import Paced
@@ -188,7 +194,8 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell)
+    held = partial(_under_way, desk)
+    responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell, held=held)
 
     def turn() -> None:
         now = time.time()
@@ -208,6 +215,18 @@ async def _watch(estate: Estate, checks: tuple[Check, ...], store: Store, every:
         await asking
     finally:
         responder.close()
+
+
+def _under_way(desk: Path) -> Reason | None:
+    """A failover or drill that this desk has begun and not ended: until then nothing else acts on the estate."""
+    from failover.lock import read
+    from state.verdict import Reason
+
+    try:
+        run = read(desk).run
+    except OperatorError as error:
+        run = str(error)
+    return Reason("runbook.held", {"run": run}) if run else None
 
 
 def _go_on(turn: Callable[[], None]) -> None:
