@@ -27,6 +27,7 @@ from reports.calendar_cli import app as calendar_app
 from reports.drill_cli import app as drill_app
 from reports.drill_evidence_cli import readiness_command
 from reports.incident_cli import app as incident_app
+from reports.runbook_cli import approve_command
 
 # A verb imports the parts it wires together: a prober, started in every center, needs neither charts nor a store.
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ app.add_typer(drill_app, name="drill")
 app.add_typer(drill_run_cli.failover_app, name="failover")
 app.command("readiness")(readiness_command)
 app.add_typer(incident_app, name="incident")
+runbook_app.command("approve")(approve_command)
 app.add_typer(lab_app, name="lab")
 
 
@@ -156,6 +158,7 @@ def watch(
     every: Annotated[float, typer.Option(help="Seconds from one cycle to the next.")] = 2.0,
     embedded: Annotated[bool, typer.Option(help="Ask the checks from here, without probers.")] = False,
     listen: Annotated[str, typer.Option(help="address:port of its own /metrics and /healthz.")] = "",
+    desk: drill_run_cli.StateFolder = drill_run_cli.STATE,
 ) -> None:
     """The standing watch: collect, judge, record, act; until SIGTERM. SIGHUP has it read the estate again."""
     import uvloop
@@ -173,7 +176,7 @@ def watch(
         return found, seen_from(checks, DESK) if alone else checks
 
     with closing(_store(store)) as kept:
-        uvloop.run(Watching(read, kept, Settings(every, alone, listen, RUNS), _ask, _tell).run())
+        uvloop.run(Watching(read, kept, Settings(every, alone, listen, RUNS, desk), _ask, _tell).run())
 
 
 @app.command()

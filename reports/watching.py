@@ -22,6 +22,8 @@ from checks.haste import at_pace
 from checks.repeat import repeat
 from checks.result import Result
 from checks.systemd import Notifier
+from failover.lock import read
+from inventory.errors import OperatorError
 from inventory.people_load import load_people
 from reports import terminal
 from reports.messenger import Messenger
@@ -33,6 +35,7 @@ from state.cycle import Cycle
 from state.desk import DESK
 from state.standing import Current, Reader, standing
 from state.store import Store
+from state.verdict import Reason
 from state.vitals import Vitals
 from state.vitals_pages import pages
 
@@ -48,6 +51,7 @@ class Settings:
     embedded: bool  #: the checks are asked from here; there are no probers
     listen: str  #: ``address:port`` of its pages, or empty
     runs: Path  #: where runs of runbooks keep what Ansible wrote
+    desk: Path  #: where the lock of failovers and drills is
 
 
 class Watching:
@@ -67,7 +71,10 @@ class Watching:
         self._answers: deque[Result] = deque()
         self._hung_up = threading.Event()
         estate, checks = self.current.estate, self.current.checks
-        self._responder = Responder(estate, checks, catalogue.load(), store, settings.runs, ask, time.time, tell)
+        held = partial(_under_way, settings.desk)
+        self._responder = Responder(
+            estate, checks, catalogue.load(), store, settings.runs, ask, time.time, tell, held=held
+        )
         self._messenger = Messenger(estate, load_people(estate), store, socket.gethostname(), time.time, tell)
 
     async def run(self) -> None:
@@ -172,3 +179,12 @@ class Watching:
             place = traceback.extract_tb(error.__traceback__)[-1]
             said = f"{type(error).__name__}: {error}".partition("\n")[0]
             self._tell(f"this cycle failed and will be tried again: {said} ({place.filename}:{place.lineno})")
+
+
+def _under_way(desk: Path) -> Reason | None:
+    """A failover or drill that this desk has begun and not ended: until then nothing else acts on the estate."""
+    try:
+        run = read(desk).run
+    except OperatorError as error:
+        run = str(error)
+    return Reason("runbook.held", {"run": run}) if run else None

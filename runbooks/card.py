@@ -36,6 +36,7 @@ class InputType(StrEnum):
     PROVINCE = "province"  #: code of a province of the exchange
     INTEGER = "integer"
     SECONDS = "seconds"  #: written like ``30s``, ``10m``
+    NAME = "name"  #: letters, digits, `_`, `.` and `-`: what servers call their own parts
     CHOICE = "choice"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
@@ -15,6 +16,7 @@ from runbooks.card import Card, Input, InputType, shortest
 Value = str | int
 
 _LONGEST = 1000  #: characters of any input
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
 _SECONDS: TypeAdapter[float] = TypeAdapter(Seconds)
 
 
@@ -70,6 +72,12 @@ def _seconds(text: str, _: Input, __: Estate, ___: Host | None) -> Value:
         raise _Refused("is not a time like 30s, 10m or 2h") from None
 
 
+def _name(text: str, _: Input, __: Estate, ___: Host | None) -> Value:
+    if not _NAME.fullmatch(text):
+        raise _Refused("is not a name of letters, digits, `_`, `.` and `-`")
+    return text
+
+
 def _choice(text: str, wanted: Input, _: Estate, __: Host | None) -> Value:
     if text not in wanted.choices:
         raise _Refused(f"is none of {', '.join(wanted.choices)}")
@@ -83,6 +91,7 @@ _READERS: dict[InputType, Callable[[str, Input, Estate, Host | None], Value]] = 
     InputType.PROVINCE: _province,
     InputType.INTEGER: _integer,
     InputType.SECONDS: _seconds,
+    InputType.NAME: _name,
     InputType.CHOICE: _choice,
 }
 
