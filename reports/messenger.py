@@ -148,17 +148,17 @@ class Messenger:
         try:
             note = send(mail, lang, view.title, text, batch.id, batch.rows[0].at)
         except NotSent as failure:
-            self._settle(channel, batch, str(failure), "")
+            self._settle(channel, batch, str(failure), "", failure.sure)
         else:
             self._settle(channel, batch, None, note)
 
-    def _settle(self, channel: str, batch: Batch | None, error: str | None, note: str) -> None:
+    def _settle(self, channel: str, batch: Batch | None, error: str | None, note: str, sure: bool = True) -> None:
         """Write down what became of a batch, and tell when a channel begins or ceases to fail."""
         now = self.now()
         if batch is not None and error is None:
             self._outbox.sent(batch, now, note)
-        elif batch is not None and error is not None and not self._outbox.failed(batch, now, error):
-            self.tell(f"notices through {channel}: {len(batch.rows)} given up after {batch.attempts} attempts: {error}")
+        elif batch is not None and error is not None and (lost := self._outbox.failed(batch, now, error, sure)):
+            self.tell(f"notices through {channel}: {lost} given up after {batch.attempts} attempts: {error}")
         before = self._failing.get(channel)
         if error is None:
             if self._failing.pop(channel, None):
