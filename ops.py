@@ -197,7 +197,7 @@ async def _watch(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    messenger = Messenger(estate, people, store, socket.gethostname(), time.time, _tell)
+    messenger = Messenger(estate, people, store, socket.gethostname(), time.time, time.monotonic, _tell)
     responder = Responder(estate, checks, catalogue.load(), store, RUNS, _ask, time.time, _tell)
 
     def turn() -> None:

@@ -37,9 +37,7 @@ NEEDED = (
     Package("haproxy", ("haproxy",), ("haproxy.service",)),
     Package("prometheus", ("prometheus", "promtool"), ("prometheus.service",)),
     Package("prometheus-node-exporter", ("prometheus-node-exporter",), ("prometheus-node-exporter.service",)),
-    Package(
-        "prometheus-alertmanager", ("prometheus-alertmanager", "amtool"), ("prometheus-alertmanager.service",)
-    ),
+    Package("prometheus-alertmanager", ("prometheus-alertmanager", "amtool"), ("prometheus-alertmanager.service",)),
     Package("postgresql-15", ("postgres", "initdb"), ("postgresql.service",)),
     Package("iproute2", ("ip",)),
     Package("util-linux", ("unshare", "nsenter", "setpriv")),

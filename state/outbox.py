@@ -185,7 +185,8 @@ def _open() -> Any:
 
 def _unfinished(connection: Connection, channel: str, now: float) -> str | None:
     """A batch that was begun and is due again: its sender died, or it failed."""
-    begun = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_not(None) & (OUTBOX.c.due <= now)
+    due = (OUTBOX.c.due <= now) | (OUTBOX.c.due > now + LONGEST_PAUSE)
+    begun = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_not(None) & due
     return connection.execute(select(OUTBOX.c.batch).where(begun).order_by(OUTBOX.c.id).limit(1)).scalar()
 
 
@@ -193,10 +194,15 @@ def _may_begin(connection: Connection, channel: str, now: float, wait: float, pa
     fresh = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_(None)
     resting = func.max(case((OUTBOX.c.attempts > 0, OUTBOX.c.due)))  #: until when a channel that failed is left alone
     first, rested = connection.execute(select(func.min(OUTBOX.c.at), resting).where(fresh)).one()
-    if first is None or first + wait > now or (rested is not None and rested > now):
+    if first is None or _before(first + wait, now, wait) or _before(rested, now, LONGEST_PAUSE):
         return False
     last = connection.execute(select(func.max(OUTBOX.c.sent)).where(OUTBOX.c.channel == channel)).scalar()
-    return last is None or last + pause <= now
+    return not _before(None if last is None else last + pause, now, pause)
+
+
+def _before(end: float | None, now: float, longest: float) -> bool:
+    """Whether a pause that lasts ``longest`` goes on; one that ends later than it can was begun on another clock."""
+    return end is not None and now < end <= now + longest
 
 
 def _queued(row: Any) -> Queued:

@@ -1,4 +1,4 @@
-"""``ops watch`` as a process tells people: by mail and through a real Alertmanager, also when it is killed in between."""
+"""``ops watch`` as a process tells people, by mail and through a real Alertmanager, also when it is killed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from state.outbox import Outbox
+from state.store import Store
 from tests.fakes.alertmanager import PROGRAM, alertmanager, pager
 from tests.fakes.mailbox import mailbox
 from tests.lab.http_targets import check, targets, write_estate
 from tests.lab.watch_process import until, watching
+from tests.unit.test_reports_messenger import storm
 
 pytestmark = pytest.mark.lab
 
@@ -33,13 +35,25 @@ def test_without_notices_it_says_so_once(tmp_path: Path) -> None:
             assert watch.log.count("nobody is told of incidents") == 1
 
 
+def test_five_thousand_changes_in_a_minute_are_a_handful_of_mails(tmp_path: Path) -> None:
+    kept = Store.open(f"sqlite:///{tmp_path}/state.db")
+    storm(kept, hosts=250)
+    kept.close()
+
+
 @pytest.mark.skipif(PROGRAM is None, reason="NOT TESTED: it needs prometheus-alertmanager")
 def test_an_outage_is_told_although_the_watch_is_killed(tmp_path: Path) -> None:
     port, back = free_port(), free_port()
     with targets("web") as served, mailbox() as box, pager() as duty:
         here = {"center": "main", "address": "127.0.0.1"}
         estate = write_estate(tmp_path / "estate", {"box": here}, {"web": [check(served["web"], "1s", "1/1")]})
-        mail = {"server": f"127.0.0.1:{box.port}", "tls": "none", "from": "ops@ops.example", "wait": "1s", "pause": "1s"}
+        mail = {
+            "server": f"127.0.0.1:{box.port}",
+            "tls": "none",
+            "from": "ops@ops.example",
+            "wait": "1s",
+            "pause": "1s",
+        }
         manager = {
             "urls": [f"http://127.0.0.1:{port}"],
             "again": "2s",
