@@ -134,7 +134,7 @@ def storm(store: Store, hosts: int) -> None:
 
 
 def test_a_storm_of_changes_in_a_minute_is_a_handful_of_mails(store: Store) -> None:
-    storm(store, hosts=30)  # the full 5,000 changes: tests/lab/test_watch_tells.py
+    storm(store, hosts=30)  # the full 5,000 changes: tests/lab/test_watch_killed_notices.py
 
 
 def test_a_storm_with_one_root_is_one_mail(store: Store) -> None:
