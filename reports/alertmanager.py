@@ -22,8 +22,8 @@ class Refused(Exception):
 
 
 def post(url: str, alerts: Sequence[Alert]) -> None:
-    """Hand alerts to one Alertmanager; raises :class:`Refused`."""
-    for start in range(0, len(alerts), AT_ONCE):
+    """Hand alerts to one Alertmanager, even if there are none: it shows whether it listens. Raises :class:`Refused`."""
+    for start in range(0, max(1, len(alerts)), AT_ONCE):
         _post(f"{url}/api/v2/alerts", alerts[start : start + AT_ONCE])
 
 

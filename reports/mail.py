@@ -21,7 +21,11 @@ _STEP = 10.0  #: for one answer
 
 
 class NotSent(Exception):
-    """The server did not take the mail; the text says why."""
+    """The server did not take the mail, or (not ``sure``) never said whether it did; the text says why."""
+
+    def __init__(self, said: str, sure: bool) -> None:
+        super().__init__(said)
+        self.sure = sure
 
 
 def send(mail: Mail, lang: str, title: str, text: str, key: str, at: float) -> str:
@@ -36,11 +40,14 @@ def send(mail: Mail, lang: str, title: str, text: str, key: str, at: float) -> s
         at: Unix time of the notice.
     """
     message = _message(mail, lang, title, text, key, at)
+    begun = False
     try:
         with _connected(mail) as server:
+            begun = True
             refused = server.send_message(message, mail.sender, list(mail.to[lang]))  # type: ignore[index]
     except (OSError, smtplib.SMTPException, UnicodeError, ValueError) as error:
-        raise NotSent(_why(error, mail)) from error
+        answered = isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused)
+        raise NotSent(_why(error, mail), sure=answered or not begun) from error
     return ", ".join(f"{clean(to, 100)}: {_said(code, words)}" for to, (code, words) in refused.items())
 
 

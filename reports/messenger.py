@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inventory.model import Estate
 from inventory.people import Alertmanager, Mail, People
@@ -51,7 +51,8 @@ class Messenger:
     people: People
     store: Store
     watch: str  #: what this watch is called: two watches on one estate each have a heartbeat
-    now: Callable[[], float]
+    now: Callable[[], float]  #: Unix time
+    mono: Callable[[], float]  #: seconds that never jump: all pauses and silences are measured in them
     tell: Callable[[str], None]  #: told one line when a channel begins or ceases to fail
     heart: Heart = field(default_factory=Heart)
 
@@ -59,7 +60,7 @@ class Messenger:
         """Begin: from now on the store queues what is to be told."""
         self.store.channels = channels(self.people)
         self._outbox = Outbox(self.store.engine)
-        self._began = self.now()
+        self._began, self._begun_at = self.mono(), self.now()
         self._arrived: float | None = None
         self._posted: dict[str, float] = {}
         self._failing: dict[str, Stuck] = {}
@@ -79,14 +80,14 @@ class Messenger:
 
     def turn(self) -> None:
         """Everything that is due now."""
-        now = self.now()
+        now, mono = self.now(), self.mono()
         notices = self.people.notices
         if notices is None:
             return
         incidents = self.store.incidents(open_only=True)
-        if now - self._looked >= _GRADES:
+        if mono - self._looked >= _GRADES:
             self._look_at_grades(incidents, now)
-            self._looked = now
+            self._looked = mono
         if notices.alertmanager is not None:
             for url in notices.alertmanager.urls:
                 self._alert(url, notices.alertmanager, incidents)
@@ -94,9 +95,9 @@ class Messenger:
             for lang in notices.mail.to:
                 self._mail(lang, notices.mail)
         self._judge_path(notices.alertmanager)
-        if now - self._forgot >= _FORGET:
+        if mono - self._forgot >= _FORGET:
             self._outbox.forget(now)
-            self._forgot = now
+            self._forgot = mono
 
     def _look_at_grades(self, incidents: Sequence[Incident], now: float) -> None:
         """Tell when the rules suggest a graver grade than before, and when a report is due soon or late."""
@@ -113,7 +114,7 @@ class Messenger:
         """What is new at once, and every so often everything that is open: Alertmanager forgets when it restarts."""
         channel, now = f"{_ALERTMANAGER}{url}", self.now()
         batch = self._outbox.claim(channel, now, _name())
-        due = now - self._posted.get(channel, float("-inf")) >= manager.again
+        due = self.mono() - self._posted.get(channel, float("-inf")) >= manager.again
         news = _newest(batch) if batch else []
         known = {incident.id for incident in incidents}
         over = [incident for incident in news if incident.id not in known]
@@ -122,14 +123,14 @@ class Messenger:
         told = alerts([*incidents, *over], self.estate, now)
         error = self._post(url, [*self._beat(manager, now), *told])
         if error is None:
-            self._posted[channel] = now
+            self._posted[channel] = self.mono()
         self._settle(channel, batch, error, "")
 
     def _beat(self, manager: Alertmanager, now: float) -> list[Alert]:
         if manager.watchdog is None:
             return []
         silence = manager.watchdog.silence
-        return [heartbeat(self.estate, self.watch, self.heart.beat(now), self._began, now, silence)]
+        return [heartbeat(self.estate, self.watch, self.heart.beat(self.mono()), self._begun_at, now, silence)]
 
     @staticmethod
     def _post(url: str, told: Sequence[Alert]) -> str | None:
@@ -153,38 +154,40 @@ class Messenger:
         try:
             note = send(mail, lang, view.title, text, batch.id, batch.rows[0].at)
         except NotSent as failure:
-            self._settle(channel, batch, str(failure), "")
+            self._settle(channel, batch, str(failure), "", failure.sure)
         else:
             self._settle(channel, batch, None, note)
 
-    def _settle(self, channel: str, batch: Batch | None, error: str | None, note: str) -> None:
+    def _settle(self, channel: str, batch: Batch | None, error: str | None, note: str, sure: bool = True) -> None:
         """Write down what became of a batch, and tell when a channel begins or ceases to fail."""
         now = self.now()
         if batch is not None and error is None:
             self._outbox.sent(batch, now, note)
-        elif batch is not None and error is not None and not self._outbox.failed(batch, now, error):
-            self.tell(f"notices through {channel}: {len(batch.rows)} given up after {batch.attempts} attempts: {error}")
+        elif batch is not None and error is not None and (lost := self._outbox.failed(batch, now, error, sure)):
+            self.tell(f"notices through {channel}: {lost} given up after {batch.attempts} attempts: {error}")
         before = self._failing.get(channel)
         if error is None:
             if self._failing.pop(channel, None):
                 self.tell(f"notices through {channel}: taken again")
             return
         rows = len(batch.rows) if batch else 0
-        self._failing[channel] = Stuck(channel, before.since if before else now, rows, error)
+        self._failing[channel] = Stuck(channel, before.since if before else self.mono(), rows, error)
         if before is None:
             self.tell(f"notices through {channel} fail, will be tried again: {error}")
 
     def _judge_path(self, manager: Alertmanager | None) -> None:
         """Settle the verdict on the path whenever it says something else than before."""
-        now, watchdog = self.now(), manager.watchdog if manager else None
+        mono, watchdog = self.mono(), manager.watchdog if manager else None
         silence = watchdog.silence if watchdog else _SILENCE
         stuck = list(self._failing.values())
-        verdict = judge_path(self._began, self._arrived, watchdog is not None, silence, stuck, now)
+        verdict = judge_path(self._began, self._arrived, watchdog is not None, silence, stuck, mono)
         if verdict is None:
             return
         said = (verdict.because.code, verdict.because.facts.get("channel", ""))
         if said != self._said:
-            self.store.settle([], [verdict], now)
+            now = self.now()
+            since = now - (mono - verdict.since)
+            self.store.settle([], [replace(verdict, since=since, at=now)], now)
             self._said = said
 
 

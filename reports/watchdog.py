@@ -25,7 +25,7 @@ class Heart:
         self._key = key or secrets.token_bytes(32)
 
     def beat(self, now: float) -> str:
-        """The sign for a moment (Unix seconds)."""
+        """The sign for a moment of this process's monotonic clock: the wall clock may jump while it is on its way."""
         at = f"{now:.3f}"
         return f"{at}-{self._sign(at)}"
 

@@ -75,7 +75,9 @@ class Watching:
         self._responder = Responder(
             estate, checks, catalogue.load(), store, settings.runs, ask, time.time, tell, held=held
         )
-        self._messenger = Messenger(estate, load_people(estate), store, socket.gethostname(), time.time, tell)
+        self._messenger = Messenger(
+            estate, load_people(estate), store, socket.gethostname(), time.time, time.monotonic, tell
+        )
 
     async def run(self) -> None:
         """Stand until told to stop."""

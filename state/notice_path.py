@@ -24,7 +24,7 @@ class Stuck:
 def judge_path(
     started: float, arrived: float | None, watched: bool, silence: float, stuck: Sequence[Stuck], now: float
 ) -> Verdict | None:
-    """The verdict at ``now`` (Unix seconds), or None while nothing can be said yet.
+    """The verdict at ``now``, or None while nothing can be said yet.
 
     Args:
         started: since when the heartbeat has been sent.
@@ -32,7 +32,7 @@ def judge_path(
         watched: whether a heartbeat is sent at all.
         silence: seconds without it, or of a channel taking nothing, that are too long.
         stuck: the channels that take nothing.
-        now: Unix time.
+        now: seconds on the same clock as the others, which should be one that never jumps.
     """
     heard = started if arrived is None else arrived
     if watched and now - heard > silence:

@@ -1,8 +1,9 @@
 """What people are to be told: queued in the transaction of what it tells of, sent afterwards, at least once.
 
 A row is one event of one incident for one channel, and its fingerprint keeps it from being queued twice. Rows are
-claimed as a batch; a batch keeps its name and its rows until it is sent, so that whoever sends it again after a crash
-sends the very same notice, and a receiver can tell that it is the same.
+claimed as a batch. A batch that may have gone out keeps its name and its rows, so that whoever sends it again after a
+crash sends the very same notice, and a receiver can tell that it is the same. One that surely did not go out is
+dissolved: what happens until the next attempt is told together with it.
 """
 
 from __future__ import annotations
@@ -129,12 +130,16 @@ class Outbox:
         """The batch is out; ``note`` is what there is to remember of it (such as an address that was refused)."""
         self._settle(batch, {"sent": now, "error": clean(note)})
 
-    def failed(self, batch: Batch, now: float, error: str) -> bool:
-        """It did not go out: tried again later, or given up. Returns whether it will be tried again."""
-        again = batch.attempts < MOST_ATTEMPTS
-        due = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (batch.attempts - 1))
-        self._settle(batch, {"error": clean(error)} | ({"due": due} if again else {"given_up": now}))
-        return again
+    def failed(self, batch: Batch, now: float, error: str, sure: bool = True) -> int:
+        """It did not go out (or, not ``sure``, may have): tried again later. Returns how many rows are given up."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (batch.attempts - 1))
+        ours = self._of(batch)
+        with writing(self._engine, durable=True) as connection:
+            tired = ours & (OUTBOX.c.attempts >= MOST_ATTEMPTS)
+            lost = connection.execute(update(OUTBOX).where(tired).values(given_up=now, error=clean(error))).rowcount
+            again = {"error": clean(error), "due": now + pause} | ({"batch": None} if sure else {})
+            connection.execute(update(OUTBOX).where(ours).values(again))
+        return lost
 
     def waiting(self) -> list[Waiting]:
         """How the channels stand that have anything unsent."""
@@ -166,9 +171,12 @@ class Outbox:
             connection.execute(delete(OUTBOX).where(old))
 
     def _settle(self, batch: Batch, values: dict[str, Any]) -> None:
-        ours = (OUTBOX.c.channel == batch.channel) & (OUTBOX.c.batch == batch.id) & _open()
         with writing(self._engine, durable=True) as connection:
-            connection.execute(update(OUTBOX).where(ours).values(values))
+            connection.execute(update(OUTBOX).where(self._of(batch)).values(values))
+
+    @staticmethod
+    def _of(batch: Batch) -> Any:
+        return (OUTBOX.c.channel == batch.channel) & (OUTBOX.c.batch == batch.id) & _open()
 
 
 def _open() -> Any:
@@ -177,17 +185,24 @@ def _open() -> Any:
 
 def _unfinished(connection: Connection, channel: str, now: float) -> str | None:
     """A batch that was begun and is due again: its sender died, or it failed."""
-    begun = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_not(None) & (OUTBOX.c.due <= now)
+    due = (OUTBOX.c.due <= now) | (OUTBOX.c.due > now + LONGEST_PAUSE)
+    begun = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_not(None) & due
     return connection.execute(select(OUTBOX.c.batch).where(begun).order_by(OUTBOX.c.id).limit(1)).scalar()
 
 
 def _may_begin(connection: Connection, channel: str, now: float, wait: float, pause: float) -> bool:
     fresh = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_(None)
-    first = connection.execute(select(func.min(OUTBOX.c.at)).where(fresh)).scalar()
-    if first is None or first + wait > now:
+    resting = func.max(case((OUTBOX.c.attempts > 0, OUTBOX.c.due)))  #: until when a channel that failed is left alone
+    first, rested = connection.execute(select(func.min(OUTBOX.c.at), resting).where(fresh)).one()
+    if first is None or _before(first + wait, now, wait) or _before(rested, now, LONGEST_PAUSE):
         return False
     last = connection.execute(select(func.max(OUTBOX.c.sent)).where(OUTBOX.c.channel == channel)).scalar()
-    return last is None or last + pause <= now
+    return not _before(None if last is None else last + pause, now, pause)
+
+
+def _before(end: float | None, now: float, longest: float) -> bool:
+    """Whether a pause that lasts ``longest`` goes on; one that ends later than it can was begun on another clock."""
+    return end is not None and now < end <= now + longest
 
 
 def _queued(row: Any) -> Queued:

@@ -81,7 +81,8 @@ def alertmanager(folder: Path, port: int, duty: int, heartbeat: int) -> Iterator
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     argv = [PROGRAM, f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/data"]
     argv += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", "--log.level=error"]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"))
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         _await_ready(url, process)
