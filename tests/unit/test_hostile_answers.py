@@ -34,9 +34,7 @@ from tests.fakes.ssh_server import SshServer
 
 TIMEOUT = 1.0
 MB = 1_000_000
-LOUD = (
-    "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b2J\u202e\u2067\u200b<script>alert(1)</script>{{ 7*7 }} $(touch own) \x00\r\n"
-)
+LOUD = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b2J\u202e\u2067\u200b<script>alert(1)</script>{{ 7*7 }} $(touch own) \x00\r\n"
 BINARY = bytes(range(256)) * 4000
 HEAD = b"HTTP/1.1 200 OK\r\n"
 BOMB = gzip.compress(b"\0" * 200 * MB, 1)
