@@ -7,8 +7,10 @@ from pathlib import Path
 from checks.result import Status
 from inventory import subject
 from reports.gather import gather
+from reports.subjects import histories
 from reports.weekly import weekly
 from runbooks.run_record import Outcome, Run, to_record
+from state.backfill import RECORD
 from state.store import Store
 from state.verdict import Fault, Reason, Verdict
 from tests.golden.reports import sample
@@ -54,6 +56,22 @@ def test_runs_under_way_have_nothing_to_tell_yet(tmp_path: Path) -> None:
         store.put_record("run", one.id, one.started, to_record(one))
     facts = gather(store, sample.estate(), START, START + sample.WEEK, START + sample.WEEK)
     assert [one.id for one in facts.runs] == ["done"]
+    store.close()
+
+
+def test_what_was_learnt_later_fills_what_nobody_watched(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'state.db'}")
+    store.settle([], [verdict(Status.OK, START)], START)
+    store.settle([], [], START + 3000)  # away in between
+    before = histories(gather(store, sample.estate(), START, START + 3000, START + 3000), [(MARRIAGE, 0.99)])
+    parts = [["up", START + 300, START + 500, [MARRIAGE]], ["down", START + 500, START + 600, [MARRIAGE]]]
+    store.put_record(RECORD, "piece", START + 300, {"start": START + 300, "parts": parts})
+    facts = gather(store, sample.estate(), START, START + 3000, START + 3000)
+    after = histories(facts, [(MARRIAGE, 0.99)])[MARRIAGE].figures
+    assert before[MARRIAGE].figures.down == 0
+    assert (after.down, after.up - before[MARRIAGE].figures.up) == (100, 200)
+    assert before[MARRIAGE].figures.unknown - after.unknown == 300
+    assert "filled afterwards" in weekly(facts, "en")
     store.close()
 
 

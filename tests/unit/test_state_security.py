@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -59,9 +60,7 @@ def test_a_system_without_a_remote_copy_is_red_whatever_its_size() -> None:
     small = none.model_copy(update={"grade": marriage.grade.model_copy(update={"mlps": 1, "critical": False})})
     found = remote_copies([marriage, none, metro, small], estate)
     assert [one.status for one in found] == [Status.OK, Status.DOWN, Status.DOWN, Status.DOWN]
-    assert "异地灾备中心" in found[0].because("zh") and "No copy" in found[1].because("en").replace(
-        "no copy", "No copy"
-    )
+    assert "异地灾备中心" in found[0].because("zh") and "no copy" in found[1].because("en")
 
 
 def run(days_ago: float, **changes: Any) -> dict[str, Any]:
@@ -172,6 +171,6 @@ def test_no_host_is_nothing_known() -> None:
 
     from reports.security import page
 
-    with Console(record=True, width=100, file=open(os.devnull, "w")) as console:  # noqa: PTH123
-        console.print(page([], "zh"))
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(page([], "zh"))
     assert "结论未知" in console.export_text()
