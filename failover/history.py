@@ -87,7 +87,7 @@ def line(record: DrillRecord) -> RunLine:
     """One run's figures."""
     measured = None if record.tabletop else record.measured
     rto, rpo = judged(record, "rto"), judged(record, "rpo")
-    acked = measured is not None and any(one.acked for one in measured.writes)
+    acked = measured is not None and any(one.acked for one in measured.of_databases)
     return RunLine(
         record.run,
         record.began_wall,
@@ -96,7 +96,7 @@ def line(record: DrillRecord) -> RunLine:
         rto.verdict if rto else None,
         rpo.measured if rpo else None,
         rpo.verdict if rpo else None,
-        sum(len(one.lost) for one in measured.writes) if measured and acked else None,
+        sum(len(one.lost) for one in measured.of_databases) if measured and acked else None,
         record.head,
     )
 

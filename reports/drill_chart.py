@@ -10,7 +10,7 @@ from failover.drill_record import NANO, DrillRecord, Seen, StepRecord, Track
 from failover.measured import Outage
 from reports.axis import Tick, ticks
 from reports.drill_facts import DrillFacts
-from reports.drill_words import bounds, outcome, step_name, stream_name, vantage_name
+from reports.drill_words import bounds, channel_name, outcome, step_name, stream_name, vantage_name
 from reports.formats import moment
 from reports.language import Language
 from reports.view import Tone
@@ -150,7 +150,7 @@ def _row(facts: DrillFacts, track: Track, points: Sequence[tuple[int, Seen]], sa
     if track.what == "probe":
         return _probe_row(facts, track, drawn, say)
     counted = [sample.seen for sample in track.samples]
-    channel = clean(track.name, LABEL)
+    channel = clean(channel_name(track.name, say), LABEL)
     if track.what == "old-writer":
         leaked = counted.count(Seen.ACKED)
         note = say("switch.leaked", n=leaked) if leaked else say("switch.refused")

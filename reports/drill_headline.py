@@ -11,13 +11,14 @@ from failover.measured import Interval, Judged, Verdict
 from failover.records import State
 from reports.drill_facts import DrillFacts
 from reports.drill_view import Card
-from reports.drill_words import SHORT, bounds, judged_word, term, verdict
+from reports.drill_words import SHORT, bounds, channel_name, judged_word, objective_name, term, verdict
 from reports.formats import duration
 from reports.language import Language
 from reports.view import Said, Tone
 
 _BAD = frozenset({State.FAILED_DIRTY, State.ROLLED_BACK})
 _OBJECTIVES = ("rto", "rpo", "doo", "nro")
+MOST_CARDS = 8
 
 
 def headline(facts: DrillFacts, say: Language) -> Said:
@@ -74,8 +75,8 @@ def rto(record: DrillRecord, say: Language) -> str:
 
 
 def rpo(record: DrillRecord, say: Language) -> str:
-    """What was lost."""
-    writes = record.measured.writes if record.measured else ()
+    """What was lost in databases; an exchange has a line of its own in the tables."""
+    writes = record.measured.of_databases if record.measured else ()
     acked, lost = sum(one.acked for one in writes), sum(len(one.lost) for one in writes)
     if not acked or (one := judged(record, "rpo")) is None or one.because == "not-read-back":
         return say("drill_head.rpo_unmeasured")
@@ -98,7 +99,7 @@ def targets(record: DrillRecord, say: Language) -> str:
 
 def objective(one: Judged, say: Language) -> str:
     """What an objective is called."""
-    return term("objective", one.objective, say, "other")
+    return objective_name(one.objective, say)
 
 
 def cards(facts: DrillFacts, say: Language) -> tuple[Card, ...]:
@@ -107,21 +108,22 @@ def cards(facts: DrillFacts, say: Language) -> tuple[Card, ...]:
     if record.tabletop or record.state in {State.REFUSED, State.ABORTED}:
         return ()
     measured = {one.objective: one for one in record.measured.judged} if record.measured else {}
-    return tuple(
-        _card(name, measured.get(name), record, say)
-        for name in _OBJECTIVES
-        if name in measured or name in {"rto", "rpo"}
-    )
+    shown = [name for name in _OBJECTIVES if name in measured or name in {"rto", "rpo"}]
+    shown += [name for name in measured if name.startswith("rpo:")]
+    return tuple(_card(name, measured.get(name), record, say) for name in shown[:MOST_CARDS])
 
 
 def _card(name: str, one: Judged | None, record: DrillRecord, say: Language) -> Card:
-    title = say(f"drill_card.{name}")
+    _, one_channel, channel = name.partition(":")
+    title = objective_name(name, say) if one_channel else say(f"drill_card.{name}")
     if one is None:
         return Card(title, say("drill.not_measured"), "", verdict(Verdict.INCONCLUSIVE, say))
     note = target(one.target, say)
-    if name == "rpo":
-        lost = sum(len(each.lost) for each in record.measured.writes) if record.measured else 0
-        acked = sum(each.acked for each in record.measured.writes) if record.measured else 0
+    if name == "rpo" or one_channel:
+        measured = record.measured
+        every = (measured.writes if one_channel else measured.of_databases) if measured else ()
+        writes = [each for each in every if not one_channel or each.channel == channel]
+        lost, acked = sum(len(each.lost) for each in writes), sum(each.acked for each in writes)
         figure = say("drill_card.lost", n=lost) if acked else say("drill.not_measured")
         if lost and one.measured:
             note = say("drill.join").join([say("drill_card.lost_span", interval=bounds(one.measured, say)), note])
@@ -146,6 +148,7 @@ def support(facts: DrillFacts, say: Language) -> Iterator[str]:
         yield say("drill_head.support_steps", **counts, rest=len(outcomes) - done - failed - open_)
         yield _invariants(record, say)
         yield from _fences(record, say)
+        yield from _exchanges(record, say)
     found = facts.findings
     high = sum(one.severity is Severity.HIGH for one in found)
     yield (
@@ -169,6 +172,15 @@ def _fences(record: DrillRecord, say: Language) -> Iterator[str]:
     tries = sum(one.after_fence for one in writes)
     if tries:
         yield say("drill_head.support_fence", tries=tries, acked=sum(one.acked_after_fence for one in writes))
+
+
+def _exchanges(record: DrillRecord, say: Language) -> Iterator[str]:
+    """What became of the envelopes; where the plan sets no objective for them, this is all that is said."""
+    for one in record.measured.writes if record.measured else ():
+        if one.exchange:
+            known = "support_exchange" if one.acked and one.read_back else "support_exchange_open"
+            told = {"acked": one.acked, "lost": len(one.lost), "unknown": one.unknown, "waiting": one.waiting}
+            yield say(f"drill_head.{known}", channel=channel_name(one.channel, say), **told)
 
 
 def chart_headline(record: DrillRecord, say: Language) -> str:

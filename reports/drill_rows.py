@@ -9,7 +9,6 @@ from failover.drill_record import NANO, Answer, DrillRecord, GateRecord, StepRec
 from failover.findings import Finding, Severity
 from failover.measured import Outage, Phase, Writes
 from reports.drill_facts import DrillFacts
-from reports.drill_headline import objective
 from reports.drill_view import (
     BusinessRow,
     EventRow,
@@ -26,8 +25,10 @@ from reports.drill_words import (
     LONG,
     SHORT,
     bounds,
+    channel_name,
     judged_word,
     moment_of,
+    objective_name,
     outcome,
     reason,
     state_word,
@@ -176,15 +177,16 @@ def goal_rows(facts: DrillFacts, say: Language) -> Iterator[GoalRow]:
     if facts.plan:
         planned = facts.plan.objectives
         known = {"rto": planned.rto, "rpo": planned.rpo, "doo": planned.doo, "nro": planned.nro}
+        known |= {f"rpo:{channel}": value for channel, value in planned.rpo_of.items()}
         targets |= {name: value for name, value in known.items() if value is not None}
     for name, target in list(targets.items())[:MOST_LISTED]:
         one = judged.get(name)
-        meaning = term("goal_meaning", name, say) if f"goal_meaning.{name}" in say.sentences else ""
+        word = "rpo_of" if name.startswith("rpo:") else name
+        meaning = term("goal_meaning", word, say) if f"goal_meaning.{word}" in say.sentences else ""
         measured = bounds(one.measured, say) if one and one.measured else say("drill.not_measured")
         said = judged_word(one, record, say) if one else Said(say("drill.not_measured"), Tone.UNKNOWN)
         because = term("judged", one.because, say) if one else ""
-        title = objective(one, say) if one else say(f"objective.{name}")
-        yield GoalRow(title, meaning, duration(target, say.code), measured, said, because)
+        yield GoalRow(objective_name(name, say), meaning, duration(target, say.code), measured, said, because)
 
 
 def outage_rows(facts: DrillFacts, say: Language) -> Iterator[OutageRow]:
@@ -244,9 +246,9 @@ def writes_rows(facts: DrillFacts, say: Language) -> Iterator[WritesRow]:
         more = "…" if len(one.lost) > MOST_IDS else ""
         split = f"{say('achieved.recovered')} {one.recovered}{say('drill.join')}{say('achieved.dropped')} {one.dropped}"
         yield WritesRow(
-            f"{clean(one.channel, SHORT)} · {vantage_name(facts, one.vantage, say)}",
+            f"{channel_name(one.channel, say)} · {vantage_name(facts, one.vantage, say)}",
             str(one.acked),
-            str(one.kept),
+            say("achieved.kept_waiting", kept=one.kept, waiting=one.waiting) if one.waiting else str(one.kept),
             str(len(one.lost)),
             str(one.rejected),
             str(one.unknown),
@@ -268,6 +270,8 @@ def _span(one: Writes, say: Language) -> str:
 
 
 def _fenced(one: Writes, say: Language) -> Said:
+    if one.exchange:
+        return Said(say("achieved.fenced_exchange"), Tone.ATTENTION)
     if not one.after_fence:
         return Said(say("achieved.fenced_none"), Tone.UNKNOWN)
     text = say("achieved.fenced_text", tries=one.after_fence, acked=one.acked_after_fence)
@@ -336,7 +340,8 @@ def finding_text(one: Finding, say: Language) -> str:
     facts["gate"] = term("gate_name", facts.get("gate", ""), say)
     facts["rule"] = term("rule_name", facts.get("rule", ""), say)
     facts["condition"] = term("condition", facts.get("condition", ""), say)
-    facts["objective"] = term("objective", facts.get("objective", ""), say, "other")
+    facts["objective"] = objective_name(facts.get("objective", ""), say)
+    facts["channel"] = channel_name(facts.get("channel", ""), say)
     known = f"finding_text.{one.code}" in say.sentences
     return say(f"finding_text.{one.code}", **facts) if known else clean(one.code, SHORT)
 

@@ -95,11 +95,26 @@ def state_word(state: str, drill: str, say: Language) -> str:
     return say(table) if drill == "tabletop" and table in say.sentences else term("drill_state", state, say)
 
 
+def channel_name(channel: str, say: Language) -> str:
+    """A channel of the meters: those that everybody knows by a name, others by their id."""
+    return term("channel", channel, say)
+
+
+def objective_name(objective: str, say: Language) -> str:
+    """An objective by its code; ``rpo:exchange`` is that of one channel."""
+    kind, colon, channel = objective.partition(":")
+    if colon and kind == "rpo":
+        return say("objective.rpo_of", channel=channel_name(channel, say))
+    return term("objective", objective, say, "other")
+
+
 def stream_name(stream: str, say: Language) -> str:
     """How a stream of probes connects; ``write:db`` is the writer of a channel, who is a client, too."""
     kind, colon, channel = stream.partition(":")
     return (
-        say("stream.write", channel=clean(channel, SHORT)) if colon and kind == "write" else term("stream", stream, say)
+        say("stream.write", channel=channel_name(channel, say))
+        if colon and kind == "write"
+        else term("stream", stream, say)
     )
 
 

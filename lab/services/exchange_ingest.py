@@ -24,6 +24,7 @@ MAX_BYTES = 1 << 20
 
 LOAD = """INSERT INTO exchange_batch (province, file, records, sha256) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 CANARY = """INSERT INTO exchange_canary (run, vantage, epoch, seq) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"""
+CANARY_LOADED = """SELECT FROM exchange_canary WHERE (run, vantage, epoch, seq) = (%s, %s, %s::bigint, %s::bigint)"""
 LOADED = """SELECT FROM exchange_batch WHERE province = %s AND file = %s"""
 
 
@@ -156,7 +157,9 @@ class Ingest:
 
     def _finish_clearing(self, batch: Waiting) -> None:
         """A manifest alone: clearing away was interrupted if the batch is in the database, else it was lost."""
-        if self._database().execute(LOADED, (batch.province, batch.label)).fetchone():
+        envelope = ENVELOPE.fullmatch(batch.label) if batch.province == CANARIES else None
+        asked = (CANARY_LOADED, envelope.groups()) if envelope else (LOADED, (batch.province, batch.label))
+        if self._database().execute(*asked).fetchone():
             batch.manifest.unlink(missing_ok=True)
         else:
             LOG.warning("%s %s: a manifest without its batch", batch.province, batch.label)

@@ -18,6 +18,7 @@ MOST_ENTRIES, MOST_CHANNELS = 8, 4
 SHORTEST_DELIVERY = 500 * _MS  #: between two envelopes: front ends are the partners'
 _TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
+_LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
 _PATH = re.compile(r"(/[A-Za-z0-9._@+-]{1,200}){1,40}")
 _KEY = re.compile(r"[a-z0-9@.-]{1,60} [A-Za-z0-9+/=]{1,2000}")
@@ -147,7 +148,9 @@ def _demands(found: Settings) -> dict[str, bool]:
 
 def _is_inbox(inbox: Inbox) -> bool:
     fronts = inbox.fronts
-    return bool(0 < len(fronts) <= MOST_ENTRIES and _WORD.fullmatch(inbox.user) and _PATH.fullmatch(inbox.key)) and all(
+    return bool(
+        0 < len(fronts) <= MOST_ENTRIES and _LOGIN.fullmatch(inbox.user) and _PATH.fullmatch(inbox.key)
+    ) and all(
         _WORD.fullmatch(one.id)
         and _PLACE.fullmatch(one.host)
         and 0 < one.port <= 65535
