@@ -51,7 +51,9 @@ def test_the_last_rename_decides_what_became_of_an_envelope(
     assert (begun["ch"], begun["n"], begun["ep"]) == ("exchange", 1, 3)
     assert (done["r"], done["c"], done["e"]) == (fate, "cloud-xchg", 0)
     install(tmp_path, "")
-    assert waiting(inbox(tmp_path), RUN, VANTAGE, tmp_path, courier.clock.mono_ns() / NS + 9) == ({1} if there else set())
+    assert waiting(inbox(tmp_path), RUN, VANTAGE, tmp_path, courier.clock.mono_ns() / NS + 9) == (
+        {1} if there else set()
+    )
 
 
 @pytest.mark.skipif(SERVER is None, reason="needs OpenSSH's SFTP server")
