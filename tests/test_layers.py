@@ -35,6 +35,7 @@ HOMES = {
         "reports/drill_evidence_cli.py",
         "reports/drill_run_cli.py",
         "reports/calendar_cli.py",
+        "reports/runbook_cli.py",
     },
 }
 
