@@ -39,6 +39,7 @@ HOMES = {
         "reports/drill_run_cli.py",
         "reports/calendar_cli.py",
         "reports/incident_cli.py",
+        "reports/runbook_cli.py",
     },
 }
 
