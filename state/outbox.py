@@ -115,11 +115,12 @@ class Outbox:
             mine = (OUTBOX.c.channel == channel) & _open()
             if left is None:
                 ids = select(OUTBOX.c.id).where(mine, OUTBOX.c.batch.is_(None)).order_by(OUTBOX.c.id).limit(MOST)
-                chosen = OUTBOX.c.id.in_(ids.scalar_subquery())
+                chosen = mine & OUTBOX.c.batch.is_(None) & OUTBOX.c.id.in_(ids.scalar_subquery())
             else:
-                chosen = mine & (OUTBOX.c.batch == left)
+                chosen = mine & (OUTBOX.c.batch == left) & _due(now)
             taken = {"batch": batch, "attempts": OUTBOX.c.attempts + 1, "due": now + LEASE}
-            connection.execute(update(OUTBOX).where(chosen).values(taken))
+            if connection.execute(update(OUTBOX).where(chosen).values(taken)).rowcount == 0:
+                return None  # another sender was faster
             rows = connection.execute(
                 select(OUTBOX).where(mine, OUTBOX.c.batch == batch).order_by(OUTBOX.c.id)
             ).mappings()
@@ -183,10 +184,14 @@ def _open() -> Any:
     return OUTBOX.c.sent.is_(None) & OUTBOX.c.given_up.is_(None)
 
 
+def _due(now: float) -> Any:
+    """What may be tried again; a time further away than any pause was set by a clock that was wrong."""
+    return (OUTBOX.c.due <= now) | (OUTBOX.c.due > now + LONGEST_PAUSE)
+
+
 def _unfinished(connection: Connection, channel: str, now: float) -> str | None:
     """A batch that was begun and is due again: its sender died, or it failed."""
-    due = (OUTBOX.c.due <= now) | (OUTBOX.c.due > now + LONGEST_PAUSE)
-    begun = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_not(None) & due
+    begun = (OUTBOX.c.channel == channel) & _open() & OUTBOX.c.batch.is_not(None) & _due(now)
     return connection.execute(select(OUTBOX.c.batch).where(begun).order_by(OUTBOX.c.id).limit(1)).scalar()
 
 

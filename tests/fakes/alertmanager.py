@@ -99,7 +99,7 @@ def active(url: str) -> list[dict[str, Any]]:
 
 
 def _await_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while time.monotonic() < limit:
         assert process.poll() is None, "Alertmanager ended"
         try:

@@ -27,6 +27,8 @@ from reports import language as language_module
 from reports.language import LANGUAGES, language
 from reports.view import Ending, Tone
 from runbooks.run_record import Outcome
+from state.countdown import Stage
+from state.incident_act import Act, Grade
 from state.verdict import Availability, Fault
 
 REPORTS = Path(language_module.__file__).parent
@@ -40,6 +42,11 @@ MADE: dict[str, type[StrEnum] | tuple[str, ...]] = {
     "verdict": ("met", "missed", "undetermined"),
     "sections": ("summary", "availability", "incidents", "runs", "links", "watch", "method"),
     "attention": ("center", "link"),
+    "grade": (*Grade, "none", "unsure", "by_person", "suggested"),
+    "stage": Stage,
+    "act": (*Act, "took_over"),
+    "told": ("opened", "closed", "merged", "grade", "due", "due_soon", "due_past", "brief"),
+    "mail": ("count_opened", "count_closed", "count_other"),
     "drill": ("title_switchover", "title_rehearsal", "title_real", "title_tabletop"),
     "drill_section": (
         *("summary", "overview", "goals", "roles", "scenario", "timeline"),

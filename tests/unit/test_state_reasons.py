@@ -16,7 +16,7 @@ from state.verdict import Reason
 from tests.scenarios.world import Script, World
 
 STATE = Path(__file__).parents[2] / "state"
-KINDS = "any|host|service|component|province|center|link|watch|system|estate"
+KINDS = "any|host|service|component|province|center|link|watch|notices|system|estate"
 MADE = {
     f"{kind}.{how}"
     for kind in ("host", "component", "province")
