@@ -149,7 +149,9 @@ class Connection:
                 raise Lost(f"the connection was lost: {clean(str(error), 100) or 'closed by the host'}") from error
             raise Unreached(f"the host refused the request: {clean(str(error), 100)}") from error
         finally:
-            channel.close()
+            # Closing says so to the host; over a connection that ended meanwhile it raises, and would hide the reason.
+            with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+                channel.close()
 
     @contextlib.contextmanager
     def _sftp(self, deadline: Deadline) -> Iterator[paramiko.SFTPClient]:

@@ -41,6 +41,8 @@ from state.vitals_pages import pages
 
 FILL_EVERY = 30.0  #: seconds from one piece of the past to the next: the present goes first
 PAST = 30.0  #: seconds that a question about the past may take
+HURRY = 6.0  #: seconds that it may take before the present is watched
+CATCHING_UP = 60.0  #: seconds after which the present is watched, however much of the past is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,15 @@ class Watching:
 
     def _catch_up(self, stop: asyncio.Event) -> None:
         """What happened while the watch was away is judged before anything else; nobody acts on it."""
-        caught = catch_up(self._cycle, self._store, self.current.estate, self._filler.read, time.time, stop.is_set)
+        read, limit = partial(history.read, now=time.time, timeout=HURRY), time.monotonic() + CATCHING_UP
+        caught = catch_up(
+            self._cycle,
+            self._store,
+            self.current.estate,
+            read,
+            time.time,
+            lambda: stop.is_set() or time.monotonic() > limit,
+        )
         if caught:
             said = ", ".join(f"{center}: {sentence}" for center, sentence in caught.centers.items())
             away = f"{caught.end - caught.start:.0f} s without a watch"

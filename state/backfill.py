@@ -19,7 +19,7 @@ from checks.check import Check
 from checks.history import History, Read
 from checks.result import Result
 from inventory import subject
-from inventory.model import Estate
+from inventory.model import Center, Estate
 from state.cycle import Cycle
 from state.gaps import PIECE, pieces, unseen
 from state.replay import STEP, replay
@@ -64,16 +64,19 @@ def catch_up(
 ) -> CaughtUp | None:
     """Judge what happened since the watch was last here, up to now or until ``stopped``; None if it never was away.
 
-    Asked for piece by piece, so that whoever is killed goes on with the piece he was at.
+    Asked for piece by piece, so that whoever is killed goes on with the piece he was at. A center that cannot be asked
+    once is not waited for again: the present is more urgent, and what it remembers is filled in later.
     """
     away = absence(store, clock())
     if away is None:
         return None
-    at, changes, said = away[0], [], dict[str, str]()
+    at, changes, said = away[0], list[Change](), dict[str, str]()
+    askable = list(estate.centers)
     while clock() - at >= 2 * STEP and not stopped():
         until = min(at + PIECE, clock())
-        histories = _read(estate, read, at, until)
-        said = {center: history.sentence for center, history in histories.items()}
+        histories = _read(askable, read, at, until)
+        said |= {center: history.sentence for center, history in histories.items()}
+        askable = [center for center in askable if histories[center.id].answered]
         changes += replay(cycle, _answers(histories), at, until)
         at = until
     return CaughtUp(away[0], at, tuple(changes), said)
@@ -92,7 +95,7 @@ def fill(store: Store, estate: Estate, checks: Iterable[Check], read: Read, piec
     A piece that is filled again (a center that was missing has come back) replaces what was learnt before.
     """
     start, end = piece
-    histories = _read(estate, read, start - LEAD, end)
+    histories = _read(estate.centers, read, start - LEAD, end)
     kept = {
         "start": start,
         "end": end,
@@ -147,10 +150,10 @@ def _gaps(store: Store, center: str, now: float, horizon: float) -> list[Span]:
     return unseen(changes, store.watched(start, now), max(start, first), now)
 
 
-def _read(estate: Estate, read: Read, start: float, end: float) -> dict[str, History]:
-    with ThreadPoolExecutor(max(1, len(estate.centers)), thread_name_prefix="backfill") as threads:
-        histories = list(threads.map(lambda center: read(center, start, end), estate.centers))
-    return {center.id: history for center, history in zip(estate.centers, histories, strict=True)}
+def _read(centers: Sequence[Center], read: Read, start: float, end: float) -> dict[str, History]:
+    with ThreadPoolExecutor(max(1, len(centers)), thread_name_prefix="backfill") as threads:
+        histories = list(threads.map(lambda center: read(center, start, end), centers))
+    return {center.id: history for center, history in zip(centers, histories, strict=True)}
 
 
 def _answers(histories: Mapping[str, History]) -> list[Result]:

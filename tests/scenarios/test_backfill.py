@@ -115,15 +115,13 @@ def test_an_outage_that_came_and_went_meanwhile_is_on_record() -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        lambda world: None,
         stop_app,
         lambda world: world.off.add("cloud-db"),
-        lambda world: world.frozen.add("cloud-app"),
         lambda world: world.cut_both("cloud", "dr"),
         lambda world: world.mute.add("310000"),
         lambda world: world.off.update(f"cloud-{kind}" for kind in ("entry", "app", "db", "xchg")),
     ],
-    ids=["nothing", "service", "host", "frozen", "link", "province", "center"],
+    ids=["service", "host", "link", "province", "center"],
 )
 def test_judging_afterwards_finds_what_judging_at_the_time_found(trouble: Callable[[World], None]) -> None:
     there, away = Remembered(), Remembered()
@@ -247,6 +245,21 @@ def test_what_users_could_not_reach_was_down_whatever_is_learnt_later() -> None:
     assert seconds(before, Availability.DOWN) > 300.0
     script.fill_all()
     assert script.line("center:dr", 60.0, 700.0) == before
+
+
+def test_a_center_that_cannot_be_asked_is_waited_for_only_once() -> None:
+    script = Remembered()
+    script.quiet_start()
+    asked: list[str] = []
+    read = script.read
+
+    def counted(center: Center, start: float, end: float) -> History:
+        asked.append(center.id)
+        return read(center, start, end)
+
+    script.read = counted  # type: ignore[method-assign]
+    script.away(1000.0, lambda world: world.isolate("dr"))
+    assert asked.count("dr") == 1 and asked.count("cloud") > 2
 
 
 def test_while_a_center_cannot_be_asked_its_pieces_wait() -> None:
