@@ -114,7 +114,7 @@ class Bench:
             if way == "bare":
                 self._happens(leg)
                 decided = time.monotonic()
-                waited = float(await self._bare("bare_failover.sh", leg, ENTRIES[1:]))
+                waited = float((await self._bare("bare_failover.sh", leg, ENTRIES[1:])).split()[-1])
             else:
                 decided, waited = await asyncio.to_thread(self._decided, leg)
             await asyncio.sleep(_CALM)
