@@ -29,15 +29,18 @@ def _say(line: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups that may run beside each other (pytest-xdist, ``loadgroup``): on the standing lab, and all others.
+    """Tests on the lab of the session are marked ``standing``; what counts real seconds comes last among them.
 
-    One after the other, labs that modules make for themselves are gone before the standing one comes. What counts real
-    seconds is last in its group: beside it there is no coming and going of whole labs any more.
+    The others may run in two groups beside each other (pytest-xdist, ``loadgroup``): kills of a watch, which need no
+    lab at all, and labs that modules make for themselves.
     """
     items.sort(key=lambda item: (_stands(item), item.path.stem.startswith(_WAITING)))
     for item in items:
         if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("standing" if _stands(item) else "others"))
+            killed = item.path.stem.startswith("test_watch_killed")
+            item.add_marker(pytest.mark.xdist_group("kills" if killed else "labs"))
+            if _stands(item):
+                item.add_marker(pytest.mark.standing)
 
 
 def _stands(item: pytest.Item) -> bool:

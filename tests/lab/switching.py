@@ -21,6 +21,7 @@ from pathlib import Path
 import psycopg
 
 from failover.concrete import Call, Value
+from failover.lock import acquire
 from failover.ports import Hands, Outcome, Reply, Token
 from lab.client import Lab
 from lab.topology import CENTERS, PORTS
@@ -32,6 +33,16 @@ DATABASES = tuple(f"{center}-db" for center in CENTERS)
 
 
 # --- by the hands ----------------------------------------------------------------------------------------------------
+
+
+def next_epoch(lab: Lab) -> int:
+    """An epoch above every one that the lab's hosts have seen: they obey one desk, and this is its next."""
+    lock = acquire(lab.folder / "desk", "by hand", "tests")
+    try:
+        lock.close_run()
+        return lock.epoch
+    finally:
+        lock.release()
 
 
 @dataclass

@@ -8,7 +8,7 @@ not on the way back, and no runbook ran that could not help.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -275,7 +275,7 @@ def test_every_fault_of_the_lab_has_its_row() -> None:
 
 @pytest.mark.parametrize("rows", ROUNDS, ids=lambda rows: ", ".join(dict.fromkeys(row.id for row in rows)))
 def test_faults_are_noticed_blamed_on_the_right_thing_and_forgotten(
-    watched: Watched, rows: tuple[Row, ...], record_property: Callable[[str, object], None]
+    watched: Watched, rows: tuple[Row, ...], request: pytest.FixtureRequest
 ) -> None:
     began = time.time()
     try:
@@ -289,7 +289,8 @@ def test_faults_are_noticed_blamed_on_the_right_thing_and_forgotten(
     finally:
         healed = watched.heal(rows)
     for row, change in noticed.items():
-        record_property(NOTICED, (row.id, row.subject, change.at - (faults[row].done or began), healed))
+        seen = (row.id, row.subject, change.at - (faults[row].done or began), healed)
+        request.node.user_properties.append((NOTICED, seen))
         _speaks_of_it(row, change)
     _nothing_else(watched.watch, rows, began)
 

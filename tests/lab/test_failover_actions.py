@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -21,11 +20,10 @@ from inventory.model import Estate
 from lab.client import Lab
 from lab.faults import inject, undo
 from runbooks import guard
-from tests.lab.switching import DATABASES, ENTRIES, Switch, lost, writer
+from tests.lab.switching import DATABASES, ENTRIES, Switch, lost, next_epoch, writer
 
 pytestmark = pytest.mark.lab
 
-_EPOCHS = itertools.count(int(time.time()))
 CLOUD, BIGDATA, DR = DATABASES
 DONE, REFUSED, FAILED, UNKNOWN = Outcome.DONE, Outcome.REFUSED, Outcome.FAILED, Outcome.UNKNOWN
 
@@ -53,7 +51,7 @@ def play(healthy: Lab, estate: Estate, tmp_path: Path) -> Callable[[Story], None
     async def all_of(story: Story) -> None:
         async with opened() as hands:
             await hands.warm([*DATABASES, *ENTRIES])
-            await story(Switch(hands, Token("test", next(_EPOCHS))))
+            await story(Switch(hands, Token("test", next_epoch(healthy))))
             assert (await ask(Switch(hands, Token("test", 0)), "pg-state", CLOUD)).facts["role"] == "primary"
         assert not guard.descendants(os.getpid()) - _before
 
