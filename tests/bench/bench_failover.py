@@ -127,7 +127,7 @@ def main() -> int:
     options = parser.parse_args()
     legs = {"planned": PLANNED, "unplanned": UNPLANNED, "all": (*PLANNED, *UNPLANNED)}[options.what]
     wanted = Wanted(legs, options.rounds, time.monotonic() + 60 * options.minutes)
-    console = Console()
+    console = Console(width=120)
     shown, good = table(asyncio.run(measure(Lab.open(options.lab), wanted, options.keep, console)))
     console.print(shown)
     return 0 if good else 1

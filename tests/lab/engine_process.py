@@ -172,7 +172,7 @@ class People:
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)  #: what happens before a step's answer
     said: dict[str, float] = field(default_factory=dict)  #: what was answered, and when (monotonic)
     first: dict[str, float] = field(default_factory=dict)  #: when it was answered for the first time
-    bears: str = ""  #: they resume a run that paused because of this step; any other pause is the end
+    bears: tuple[str, ...] = ()  #: they resume a run that paused because of such a step; any other pause is the end
     paused: list[str] = field(default_factory=list)  #: why it had to be resumed
     _size: int = -1
     _standing: Standing = field(default_factory=Standing)
@@ -187,7 +187,7 @@ class People:
         for step in standing.asked - set(standing.answers):
             self._say(folder, "confirm", self.plan.step(step).role or "commander", step)
         if standing.state is State.PAUSED and not standing.word:
-            assert self.bears and standing.because.startswith(f"{self.bears}:"), standing.because
+            assert standing.because.startswith(tuple(f"{step}:" for step in self.bears)), standing.because
             if self._say(folder, "resume", "operator"):
                 self.paused.append(standing.because)
         if standing.state is State.COMMIT_WAIT and not standing.word:
