@@ -1,7 +1,7 @@
 """A program called ``ssh`` that reaches OpenSSH's real SFTP server without a network, and fails where it is told to.
 
-The fault strikes at the rename that completes an envelope: ``refuse``, ``mute`` (not done, no word), ``deaf`` (done, no
-word), ``die`` (gone before it is done).
+The fault strikes at the rename that completes an envelope: ``refuse``, ``lost-word`` (done, but gone before saying so),
+``die`` (gone before it is done).
 """
 
 from __future__ import annotations
@@ -42,12 +42,14 @@ def main(fault: str) -> None:
             asked = packet[5:9]
             answer = b"\x65" + asked + struct.pack("!II", 4, 7) + b"no room" + struct.pack("!I", 0)
             sys.stdout.buffer.write(struct.pack("!I", len(answer)) + answer)
-        elif struck != "mute":
+        else:
             server.stdin.write(packet)
             server.stdin.flush()
             answer = _packet(server.stdout)
-            if struck != "deaf":
-                sys.stdout.buffer.write(answer)
+            if struck == "lost-word":
+                server.kill()
+                return
+            sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
 
 
