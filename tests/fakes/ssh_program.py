@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 SERVER = shutil.which("sftp-server", path="/usr/lib/openssh:/usr/libexec/openssh:/usr/lib/ssh:/usr/libexec")
 
@@ -23,7 +23,7 @@ def install(folder: Path, fault: str) -> None:
     program.chmod(0o755)
 
 
-def _packet(stream: BinaryIO) -> bytes:
+def _packet(stream: IO[bytes]) -> bytes:
     head = stream.read(4)
     return head + stream.read(struct.unpack("!I", head)[0]) if len(head) == 4 else b""
 

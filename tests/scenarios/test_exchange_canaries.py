@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from failover.measured import Measured, Verdict, Writes
+from failover.meter.agent import read_back
 from failover.meter.agent.clock import NS, Clock
 from failover.meter.agent.life import Meter
 from failover.meter.agent.settings import Channel, Front, Inbox, Probing, Settings
@@ -225,7 +226,11 @@ def test_every_other_class_of_envelopes(exchange: Exchange) -> None:
     assert told.acked == told.kept + 1
 
 
-def test_an_inbox_that_nobody_can_read_leaves_everything_open(exchange: Exchange) -> None:
+def test_an_inbox_that_nobody_can_read_leaves_everything_open(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_back, "PATIENCE", 2)
+
     async def drill() -> None:
         meter = living(exchange)
         await exchange.until(lambda: len(exchange.there()) >= 2)

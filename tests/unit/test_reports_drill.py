@@ -334,10 +334,12 @@ def with_envelopes(**more: object) -> DrillFacts:
 
 def test_envelopes_are_told_beside_the_databases_and_judged_by_themselves() -> None:
     told = drill_view(with_envelopes(), language("zh"))
-    assert "交换通道：交换前置机确认接收探针报文 60 份，切换后丢失 2 份，未答复 1 份，收件箱待入库 3 份。" in told.support
+    assert (
+        "交换通道：交换前置机确认接收探针报文 60 份，切换后丢失 2 份，未答复 1 份，收件箱待入库 3 份。" in told.support
+    )
     (row,) = [one for one in told.writes if one.channel.startswith("交换通道")]
     assert (row.kept, row.lost, row.fenced.text) == ("58（其中 3 份在收件箱待入库）", "2", "不适用")
-    assert [one.title for one in told.cards if "交换" in one.title] == ["交换通道恢复点目标（RPO）"]
+    assert [one.name for one in told.cards if "交换" in one.name] == ["交换通道恢复点目标（RPO）"]
     assert "1,187" in told.headline.text or "1187" in told.headline.text, "what databases kept is not mixed up with it"
     goals = {one.name: one.verdict.text for one in told.goals}
     assert (goals["恢复点目标（RPO）"], goals["交换通道恢复点目标（RPO）"]) == ("达标", "未达标")
