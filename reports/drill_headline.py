@@ -178,9 +178,9 @@ def _exchanges(record: DrillRecord, say: Language) -> Iterator[str]:
     """What became of the envelopes; where the plan sets no objective for them, this is all that is said."""
     for one in record.measured.writes if record.measured else ():
         if one.exchange:
-            known = "support_exchange" if one.acked and one.read_back else "support_exchange_open"
+            known = "drill_head.support_exchange" if one.acked and one.read_back else "drill_head.support_exchange_open"
             told = {"acked": one.acked, "lost": len(one.lost), "unknown": one.unknown, "waiting": one.waiting}
-            yield say(f"drill_head.{known}", channel=channel_name(one.channel, say), **told)
+            yield say(known, channel=channel_name(one.channel, say), **told)
 
 
 def chart_headline(record: DrillRecord, say: Language) -> str:

@@ -1,7 +1,7 @@
 """A program called ``ssh`` that reaches OpenSSH's real SFTP server without a network, and fails where it is told to.
 
-The fault strikes at the rename that completes an envelope: ``refuse``, ``mute`` (not done, no word), ``deaf`` (done, no
-word), ``die`` (gone before it is done).
+The fault strikes at the rename that completes an envelope: ``refuse``, ``lost-word`` (done, but gone before saying so),
+``die`` (gone before it is done).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 SERVER = shutil.which("sftp-server", path="/usr/lib/openssh:/usr/libexec/openssh:/usr/lib/ssh:/usr/libexec")
 
@@ -23,7 +23,7 @@ def install(folder: Path, fault: str) -> None:
     program.chmod(0o755)
 
 
-def _packet(stream: BinaryIO) -> bytes:
+def _packet(stream: IO[bytes]) -> bytes:
     head = stream.read(4)
     return head + stream.read(struct.unpack("!I", head)[0]) if len(head) == 4 else b""
 
@@ -42,12 +42,14 @@ def main(fault: str) -> None:
             asked = packet[5:9]
             answer = b"\x65" + asked + struct.pack("!II", 4, 7) + b"no room" + struct.pack("!I", 0)
             sys.stdout.buffer.write(struct.pack("!I", len(answer)) + answer)
-        elif struck != "mute":
+        else:
             server.stdin.write(packet)
             server.stdin.flush()
             answer = _packet(server.stdout)
-            if struck != "deaf":
-                sys.stdout.buffer.write(answer)
+            if struck == "lost-word":
+                server.kill()
+                return
+            sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
 
 

@@ -1,10 +1,11 @@
-"""Numbered envelopes: what a courier learns of each, which of them lie complete in an inbox, and what it may be told."""
+"""Numbered envelopes: what a courier learns of each, which lie complete in an inbox, and what it may be told."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from failover.meter.agent.envelopes import Courier, command, complete, know, wai
 from failover.meter.agent.files import Log
 from failover.meter.agent.settings import Channel, Front, Inbox, Unfit
 from failover.meter.agent.settings import settings as read_settings
-from failover.meter.agent.sftp_wire import Broken
+from failover.meter.agent.sftp_wire import Broken, Sftp
 from tests.fakes.ssh_program import SERVER, install
 
 RUN, VANTAGE = "20260101T000000Z-drill-0001", "provinces"
@@ -30,15 +31,14 @@ def inbox(folder: Path, *, lost: bool = False) -> Inbox:
 
 @pytest.fixture
 def courier(tmp_path: Path) -> Courier:
-    channel = Channel("exchange", (), "d", "u", "t", period=NS, timeout=2 * NS, inbox=inbox(tmp_path))
+    channel = Channel("exchange", (), "d", "u", "t", period=NS, timeout=30 * NS, inbox=inbox(tmp_path))
     return Courier(channel, RUN, VANTAGE, lambda: 3, Clock(), Log(tmp_path / "canaries.jsonl"), folder=tmp_path)
 
 
 @pytest.mark.skipif(SERVER is None, reason="needs OpenSSH's SFTP server")
 @pytest.mark.parametrize(
     ("fault", "fate", "there"),
-    [("", "acked", True), ("refuse", "rejected", False), ("mute", "unknown", False), ("deaf", "unknown", True)]
-    + [("die", "unknown", False)],
+    [("", "acked", True), ("refuse", "rejected", False), ("lost-word", "unknown", True), ("die", "unknown", False)],
 )
 def test_the_last_rename_decides_what_became_of_an_envelope(
     tmp_path: Path, courier: Courier, monkeypatch: pytest.MonkeyPatch, fault: str, fate: str, there: bool
@@ -51,7 +51,7 @@ def test_the_last_rename_decides_what_became_of_an_envelope(
     assert (begun["ch"], begun["n"], begun["ep"]) == ("exchange", 1, 3)
     assert (done["r"], done["c"], done["e"]) == (fate, "cloud-xchg", 0)
     install(tmp_path, "")
-    assert waiting(inbox(tmp_path), RUN, VANTAGE, tmp_path, courier.clock.mono_ns() / NS + 9) == (
+    assert waiting(inbox(tmp_path), RUN, VANTAGE, tmp_path, courier.clock.mono_ns() / NS + 30) == (
         {1} if there else set()
     )
 
@@ -72,6 +72,13 @@ def test_an_envelope_is_a_batch_as_partners_deliver_it(
     assert content == f"{RUN},{VANTAGE},3,2\n".encode()
     said = (tmp_path / "inbox" / f"{name}.ok").read_text()
     assert said == f"{hashlib.sha256(content).hexdigest()} 1 {len(content)}\n"
+
+
+@pytest.mark.parametrize(("program", "why"), [(("echo", "Welcome, friend"), "no SFTP"), (("sleep", "9"), "in time")])
+def test_what_is_no_server_is_given_up(program: tuple[str, ...], why: str) -> None:
+    patience = 30 if program[0] == "echo" else -1
+    with pytest.raises(Broken, match=why):
+        Sftp.open(program, time.monotonic() + patience)
 
 
 def test_nothing_left_without_a_session(tmp_path: Path, courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:

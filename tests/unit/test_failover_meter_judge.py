@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from failover.measured import Interval, Outage, Verdict, Writes
@@ -98,3 +100,44 @@ def test_degraded_operation_is_reading_and_the_network_is_any_answer() -> None:
     assert (found["doo"].verdict, found["doo"].measured) == (PASS, SHORT)
     assert found["nro"].because == "no-outage-seen"
     assert set(found) == {"rto", "rpo", "doo", "nro"}
+
+
+def envelopes(**more: object) -> Writes:
+    return replace(written(**more), channel="exchange", vantage="provinces", exchange=True)
+
+
+GONE = {"lost": (99, 100), "kept": 98, "rpo": Interval(6.0, 7.0)}
+
+
+@pytest.mark.parametrize(
+    ("rpo_of", "writes", "verdicts"),
+    [
+        ({}, [written(), envelopes(**GONE)], {"rpo": (PASS, "none-lost")}),  # told, not judged
+        ({}, [envelopes()], {"rpo": (OPEN, "nothing-acknowledged")}),  # envelopes say nothing of databases
+        (
+            {"exchange": 5.0},
+            [written(), envelopes(**GONE)],
+            {"rpo": (PASS, "none-lost"), "rpo:exchange": (FAIL, "lost-more-than-target")},
+        ),
+        (
+            {"exchange": 60.0},
+            [written(**GONE), envelopes(**GONE)],
+            {"rpo": (FAIL, "lost-more-than-target"), "rpo:exchange": (PASS, "within-target")},
+        ),
+        (
+            {"exchange": 0.0},
+            [written()],
+            {"rpo": (PASS, "none-lost"), "rpo:exchange": (OPEN, "nothing-acknowledged")},
+        ),
+        (
+            {"exchange": 0.0},
+            [written(), envelopes(read_back=False, kept=0)],
+            {"rpo": (PASS, "none-lost"), "rpo:exchange": (OPEN, "not-read-back")},
+        ),
+    ],
+)
+def test_a_channel_has_an_objective_of_its_own(
+    rpo_of: dict[str, float], writes: list[Writes], verdicts: dict[str, tuple[Verdict, str]]
+) -> None:
+    told = judge(Objectives.model_construct(rto=30.0, rpo=0.0, rpo_of=rpo_of), [], [], writes)
+    assert {one.objective: (one.verdict, one.because) for one in told if one.objective != "rto"} == verdicts

@@ -258,3 +258,18 @@ def test_an_empty_run_measured_nothing(tmp_path: Path) -> None:
     found = measured(tmp_path)
     assert (found.outages, found.writes, found.worst) == ((), (), None)
     assert {one.because for one in found.judged} == {"not-measured", "nothing-acknowledged"}
+
+
+def test_an_exchange_that_stands_still_is_told_and_is_no_outage_of_the_service(tmp_path: Path) -> None:
+    head = HEAD | {"channels": [{"name": "exchange", "period": 100 * MS, "timeout": 500 * MS, "inbox": {"fronts": []}}]}
+    canaries = [{**one, "ch": "exchange"} for one in writes()]
+    canaries[3] |= {"r": "rejected", "w": "no session"}
+    back = [{"ch": "exchange", "v": "here", "waiting": 1}, {"ch": "exchange", "v": "here", "settled": True}]
+    back.append({"ch": "exchange", "v": "here", "seen": [[1, 1], [3, 3]]})
+    home(tmp_path / "meters", head=head, canaries=[START, *canaries, END], readback=back)
+    found = measured(tmp_path)
+    (told,) = found.writes
+    assert (told.exchange, told.acked, told.kept, told.rejected, told.waiting) == (True, 2, 2, 1, 1)
+    assert found.of_databases == ()
+    assert [one.failed for one in found.outages if one.stream == "write:exchange"] == [1]
+    assert found.worst is None

@@ -14,14 +14,16 @@ import pytest
 
 from failover.drill_record import Seen
 from failover.findings import findings
-from failover.measured import Interval, Verdict
+from failover.measured import Interval, Judged, Verdict, Writes
+from inventory.errors import Mark
+from inventory.model import Meters, Name, Vantage
 from reports.drill import drill, drill_view
 from reports.drill_bands import TABLE, band_sentences
 from reports.drill_chart import MOST_GOOD, switch_chart
 from reports.drill_facts import DrillFacts
 from reports.drill_figure import drill_charts
 from reports.drill_view import DrillView
-from reports.drill_words import bounds
+from reports.drill_words import bounds, vantage_name
 from reports.language import LANGUAGES, language
 from reports.view import Tone
 from tests.golden.drills import sample
@@ -312,6 +314,54 @@ def test_the_evidence_names_every_file_with_its_hash_and_how_to_verify() -> None
     assert f"python verify_bundle.py {facts('good').record.run}.tar.gz --head {'ef' * 32}" in text
     unsealed = drill_view(replace(facts("good"), manifest={}, manifest_hash=""), language("zh"))
     assert unsealed.files == ()
+
+
+# The exchange beside the databases.
+
+
+def with_envelopes(**more: object) -> DrillFacts:
+    """The good run, in which the exchange was measured as well."""
+    one = facts("good")
+    told = {"kept": 58, "lost": (59, 60), "exchange": True, "waiting": 3, "rpo": Interval(1.0, 2.5), **more}
+    writes = Writes("exchange", "provinces", 60, 4, 1, dropped=1, **told)  # type: ignore[arg-type]
+    measured = one.record.measured
+    assert measured is not None
+    judged = (*measured.judged, Judged("rpo:exchange", 0.0, Interval(1.0, 2.5), Verdict.FAIL, "lost-more-than-target"))
+    return replace(
+        one, record=replace(one.record, measured=replace(measured, writes=(*measured.writes, writes), judged=judged))
+    )
+
+
+def test_envelopes_are_told_beside_the_databases_and_judged_by_themselves() -> None:
+    told = drill_view(with_envelopes(), language("zh"))
+    assert (
+        "交换通道：交换前置机确认接收探针报文 60 份，切换后丢失 2 份，未答复 1 份，收件箱待入库 3 份。" in told.support
+    )
+    (row,) = [one for one in told.writes if one.channel.startswith("交换通道")]
+    assert (row.kept, row.lost, row.fenced.text) == ("58（其中 3 份在收件箱待入库）", "2", "不适用")
+    assert [one.name for one in told.cards if "交换" in one.name] == ["交换通道恢复点目标（RPO）"]
+    assert "1,187" in told.headline.text or "1187" in told.headline.text, "what databases kept is not mixed up with it"
+    goals = {one.name: one.verdict.text for one in told.goals}
+    assert (goals["恢复点目标（RPO）"], goals["交换通道恢复点目标（RPO）"]) == ("达标", "未达标")
+    english = drill_view(with_envelopes(), language("en"))
+    assert any("In the exchange channel the front end took 60 envelopes; 2 were lost" in one for one in english.support)
+
+
+def test_envelopes_that_were_not_read_back_are_not_called_kept() -> None:
+    told = drill_view(with_envelopes(read_back=False, kept=0, lost=(), rpo=None, waiting=0), language("zh"))
+    assert "交换通道：交换前置机确认接收探针报文 60 份，未能完整读回，丢失情况不明。" in told.support
+
+
+def test_a_vantage_outside_of_all_centers_is_called_by_the_name_the_estate_gives_it() -> None:
+    mark = Mark(Path("meters.yml"), 1)
+    known = [
+        Vantage(id="provinces", name=Name(zh="各省", en="Provinces"), address="10.0.9.1", folder="/m", mark=mark),
+        Vantage(id="other", address="10.0.9.2", folder="/m", mark=mark),
+    ]
+    meters = Meters.model_construct(vantages=tuple(known))
+    one = replace(with_envelopes(), estate=estate().model_copy(update={"meters": meters}))
+    assert [vantage_name(one, "provinces", language(lang)) for lang in ("zh", "en")] == ["各省", "Provinces"]
+    assert vantage_name(one, "other", language("zh")) == "other"
 
 
 # One file that needs nothing, and text that stays text.

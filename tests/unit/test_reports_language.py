@@ -61,8 +61,9 @@ MADE: dict[str, type[StrEnum] | tuple[str, ...]] = {
     "drill_class": Class,
     "drill_mode": Mode,
     "drill_card": ("rto", "rpo", "doo", "nro"),
-    "objective": ("rto", "rpo", "doo", "nro", "other"),
-    "goal_meaning": ("rto", "rpo", "doo", "nro"),
+    "objective": ("rto", "rpo", "rpo_of", "doo", "nro", "other"),
+    "goal_meaning": ("rto", "rpo", "rpo_of", "doo", "nro"),
+    "channel": ("database", "exchange"),
     "judged": (
         *re.findall(r'Verdict\.[A-Z]+, "([a-z-]+)"', inspect.getsource(judge)),
         "no-outage-seen",
