@@ -44,9 +44,10 @@ def test_five_thousand_changes_in_a_minute_are_a_handful_of_mails(tmp_path: Path
 @pytest.mark.skipif(PROGRAM is None, reason="NOT TESTED: it needs prometheus-alertmanager")
 def test_an_outage_is_told_although_the_watch_is_killed(tmp_path: Path) -> None:
     port, back = free_port(), free_port()
-    with targets("web") as served, mailbox() as box, pager() as duty:
+    with targets("web", "other") as served, mailbox() as box, pager() as duty:
         here = {"center": "main", "address": "127.0.0.1"}
-        estate = write_estate(tmp_path / "estate", {"box": here}, {"web": [check(served["web"], "1s", "1/1")]})
+        asked = {name: [check(target, "1s", "1/1")] for name, target in served.items()}
+        estate = write_estate(tmp_path / "estate", {"box": here}, asked)  # the other one shows that the way there works
         mail = {
             "server": f"127.0.0.1:{box.port}",
             "tls": "none",
