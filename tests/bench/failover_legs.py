@@ -170,6 +170,8 @@ class Bench:
         if leg.fault:
             undo(self.lab, leg.fault[0], leg.fault[1:])
             await self._halted(switch, leg.old)
+            for host in (leg.old, DR):  # the far copy may have had more of the lost writer's log than the new writer
+                await switch.act("pg-rejoin", host, 90.0, primary=leg.new)
         if leg.fault or way == "bare":
             await switch.settle(leg.old, leg.new, leg.sync)
         await switch.over(leg.new, CLOUD)
