@@ -169,12 +169,23 @@ class Bench:
         switch = Switch(self.hands, Token("by hand", next_epoch(self.lab)))
         if leg.fault:
             undo(self.lab, leg.fault[0], leg.fault[1:])
-            await self.hands.warm([*DATABASES, *ENTRIES])
-            await switch.act("pg-fence", leg.old, copy_is_fine=True)
+            await self._halted(switch, leg.old)
+            for host in (leg.old, DR):  # the far copy may have had more of the lost writer's log than the new writer
+                await switch.act("pg-rejoin", host, 90.0, primary=leg.new)
         if leg.fault or way == "bare":
             await switch.settle(leg.old, leg.new, leg.sync)
         await switch.over(leg.new, CLOUD)
         await switch.settle(leg.new, CLOUD, BIGDATA)
+
+    async def _halted(self, switch: Switch, host: str) -> None:
+        """What came back is stopped first, as soon as a line to it holds: the old one died with the host."""
+        for _ in range(20):
+            await self.hands.warm([*DATABASES, *ENTRIES])
+            with contextlib.suppress(AssertionError):
+                await switch.act("pg-fence", host, copy_is_fine=True)
+                return
+            await asyncio.sleep(1)
+        raise AssertionError(f"{host} does not come back")
 
 
 @contextlib.contextmanager
