@@ -74,7 +74,7 @@ lab-watching: setup packages
 lab-others: setup packages
 	$(PYTEST) -q -ra -m 'lab and not watching' --durations=20
 
-# Every boundary of the journal, on three real centers: a quarter of an hour and more. `make test` runs a part of it.
+# Every boundary of the journal, on three real centers: a quarter of an hour and more.
 drill-kills: setup packages
 	OPS_KILLS=all $(PYTEST) -q -s tests/lab/test_failover_kills.py
 

@@ -1,8 +1,8 @@
 """kill -9 of the engine at every boundary of the journal and inside every step's act: real hosts, one run of a plan.
 
 Each engine is killed at the first point where none was killed before; the next one resumes; the last one comes to the
-end. ``OPS_KILLS=all`` (``make drill-kills``) visits every point, there and back, in both cities; else only the steps
-for which clients wait are visited, where a mistake costs most. All instants, also those in the middle of a write, are
+end. ``OPS_KILLS=all`` (``make drill-kills``) visits every point, there and back, in both cities; with ``dear`` only
+the steps for which clients wait are visited, where a mistake costs most. All instants, also those in the middle of a write, are
 killed in simulated centers (``tests/scenarios/test_failover_killed.py``).
 """
 
@@ -30,8 +30,12 @@ from tests.lab.engine_process import INSIDE, REFUSED, Job, Left, People, carry, 
 from tests.lab.order import Order, order, settled, timeline
 from tests.lab.switching import DATABASES, ENTRIES
 
-pytestmark = pytest.mark.lab
-ALL = os.environ.get("OPS_KILLS") == "all"
+_WANTED = os.environ.get("OPS_KILLS", "")
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not _WANTED, reason="a quarter of an hour and more: make drill-kills (or OPS_KILLS=dear)"),
+]
+ALL = _WANTED == "all"
 DEAR = ("fence", "catch-up", "promote", "point")  #: the steps for which clients wait
 _CHOSEN = tuple(f"{kind} {step}" for kind in ("intent", "result") for step in DEAR)
 _PATIENCE = (("{when: outage-over, limit: 45s}", "{when: outage-over, limit: 1h}"), ("timeout: 10m", "timeout: 60s"))

@@ -48,7 +48,7 @@ def backups(folder: Path, socket: Path) -> Iterator[Path]:
         str(standby.BIN) + "/pg_dump",
         "-Fc",
         "-h",
-        socket,
+        str(socket),
         "-p",
         str(standby.PORT),
         "-U",

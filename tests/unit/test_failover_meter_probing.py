@@ -225,10 +225,10 @@ def test_reading_back_needs_two_equal_reads_of_a_server_that_is_no_standby(
         for _ in range(3):
             one.write()
     log = Log(tmp_path / "readback.jsonl")
-    assert read_back(one.channel, "run", "here", None, Clock(), log)
+    assert read_back(one.channel, "run", "here", None, Clock(), log, tmp_path)
     database.standby = True
-    assert not read_back(one.channel, "run", "here", None, Clock(), log)
-    assert not read_back(one.channel, "run", "here", ("127.0.0.1", 1), Clock(), log)
+    assert not read_back(one.channel, "run", "here", None, Clock(), log, tmp_path)
+    assert not read_back(one.channel, "run", "here", ("127.0.0.1", 1), Clock(), log, tmp_path)
     log.close()
     lines = [json.loads(line) for line in (tmp_path / "readback.jsonl").read_text().splitlines()]
     assert [line["seen"] for line in lines if "seen" in line] == [[[1, 3]]]
