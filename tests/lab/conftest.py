@@ -20,7 +20,14 @@ _PROJECT = Path(__file__).parent.parent.parent
 _FOLDER = Path(os.environ.get("OPS_LAB", _PROJECT / "var" / "lab"))
 _NET = os.environ.get("OPS_LAB_NET")
 #: what waits for a watch, in the order it is run: what counts seconds comes last, when fewer labs come and go beside it
-_WATCH = ("test_hostile", "test_watch_killed", "test_watch_killed_runs", "test_detection_quiet", "test_detection")
+_WATCH = (
+    "test_hostile",
+    "test_watch_killed",
+    "test_watch_killed_notices",
+    "test_watch_killed_runs",
+    "test_detection_quiet",
+    "test_detection",
+)
 NOTICED = "noticed"  #: the property of a test that holds a fault, its subject, and seconds until noticed and well again
 
 

@@ -2,8 +2,8 @@
 
 Each engine is killed at the first point where none was killed before; the next one resumes; the last one comes to the
 end. ``OPS_KILLS=all`` (``make drill-kills``) visits every point, there and back, in both cities; with ``dear`` only
-the steps for which clients wait are visited, where a mistake costs most. All instants, also those in the middle of a write, are
-killed in simulated centers (``tests/scenarios/test_failover_killed.py``).
+the steps for which clients wait are visited, where a mistake costs most. All instants, also those in the middle of a
+write, are killed in simulated centers (``tests/scenarios/test_failover_killed.py``).
 """
 
 from __future__ import annotations
