@@ -358,7 +358,8 @@ def test_a_vantage_outside_of_all_centers_is_called_by_the_name_the_estate_gives
         Vantage(id="provinces", name=Name(zh="各省", en="Provinces"), address="10.0.9.1", folder="/m", mark=mark),
         Vantage(id="other", address="10.0.9.2", folder="/m", mark=mark),
     ]
-    meters = Meters.model_construct(vantages=tuple(known), probes=Probes.model_construct(urls=(), marker=""))
+    probes = Probes(urls=("http://10.0.9.3/read",), marker="civil", mark=mark)
+    meters = Meters(vantages=tuple(known), probes=probes)
     one = replace(with_envelopes(), estate=estate().model_copy(update={"meters": meters}))
     assert [vantage_name(one, "provinces", language(lang)) for lang in ("zh", "en")] == ["各省", "Provinces"]
     assert vantage_name(one, "other", language("zh")) == "other"
