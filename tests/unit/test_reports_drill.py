@@ -16,7 +16,7 @@ from failover.drill_record import Seen
 from failover.findings import findings
 from failover.measured import Interval, Judged, Verdict, Writes
 from inventory.errors import Mark
-from inventory.model import Meters, Name, Vantage
+from inventory.model import Meters, Name, Probes, Vantage
 from reports.drill import drill, drill_view
 from reports.drill_bands import TABLE, band_sentences
 from reports.drill_chart import MOST_GOOD, switch_chart
@@ -358,7 +358,7 @@ def test_a_vantage_outside_of_all_centers_is_called_by_the_name_the_estate_gives
         Vantage(id="provinces", name=Name(zh="各省", en="Provinces"), address="10.0.9.1", folder="/m", mark=mark),
         Vantage(id="other", address="10.0.9.2", folder="/m", mark=mark),
     ]
-    meters = Meters.model_construct(vantages=tuple(known))
+    meters = Meters(probes=Probes(urls=("http://10.0.0.1",), marker="m", mark=mark), vantages=tuple(known))
     one = replace(with_envelopes(), estate=estate().model_copy(update={"meters": meters}))
     assert [vantage_name(one, "provinces", language(lang)) for lang in ("zh", "en")] == ["各省", "Provinces"]
     assert vantage_name(one, "other", language("zh")) == "other"
