@@ -74,7 +74,7 @@ def test_an_envelope_is_a_batch_as_partners_deliver_it(
     assert said == f"{hashlib.sha256(content).hexdigest()} 1 {len(content)}\n"
 
 
-@pytest.mark.parametrize(("program", "why"), [(("echo", "Welcome, friend"), "no SFTP"), (("sleep", "9"), "in time")])
+@pytest.mark.parametrize(("program", "why"), [(("echo", "Welcome, friend"), "SFTP|gone"), (("sleep", "9"), "in time")])
 def test_what_is_no_server_is_given_up(program: tuple[str, ...], why: str) -> None:
     patience = 30 if program[0] == "echo" else -1
     with pytest.raises(Broken, match=why):
