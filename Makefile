@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 OPS    := $(BIN)/python ops.py
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: setup packages patroni demo drill test lint types unit lab-tests lab-watching lab-others drill-kills bench-checks bench-failover lock clean
+.PHONY: setup packages patroni demo drill test lint types unit lab-tests drill-kills bench-checks bench-failover lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -64,15 +64,9 @@ types: setup
 unit: setup packages patroni
 	$(PYTEST) -q -n 3 -m 'not lab'
 
-# Real servers against real seconds: two halves beside each other, each with a lab of its own; both mostly wait.
+# Real servers against real seconds, one after another: two cores carry one lab at a time.
 lab-tests: setup packages
-	@$(MAKE) --no-print-directory -j 2 lab-watching lab-others
-
-lab-watching: setup packages
-	OPS_LAB=$(CURDIR)/var/lab-watching OPS_LAB_NET=10.78 $(PYTEST) -q -ra -m 'lab and watching' --durations=10
-
-lab-others: setup packages
-	$(PYTEST) -q -ra -m 'lab and not watching' --durations=20
+	$(PYTEST) -q -ra -m lab --durations=25
 
 # Every boundary of the journal, on three real centers: a quarter of an hour and more.
 drill-kills: setup packages

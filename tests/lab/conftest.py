@@ -19,7 +19,7 @@ from lab.up import up
 _PROJECT = Path(__file__).parent.parent.parent
 _FOLDER = Path(os.environ.get("OPS_LAB", _PROJECT / "var" / "lab"))
 _NET = os.environ.get("OPS_LAB_NET")
-#: what waits for a watch, in the order it is run: what counts seconds comes last, when fewer labs come and go beside it
+#: what waits for a watch, in the order it is run
 _WATCH = (
     "test_hostile",
     "test_watch_killed",
@@ -37,14 +37,8 @@ def _say(line: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for a watch is marked ``watching``: it may run beside the others, each half with a lab of its own.
-
-    Among the others, labs that modules make for themselves are gone before the standing one comes.
-    """
+    """First labs that modules make for themselves, then the standing one, last what waits for a watch."""
     items.sort(key=lambda item: (_watches(item), _stands(item)))
-    for item in items:
-        if _watches(item):
-            item.add_marker(pytest.mark.watching)
 
 
 def _watches(item: pytest.Item) -> int:
