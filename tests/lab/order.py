@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
@@ -48,9 +49,12 @@ def order(lab: Lab) -> Order:
 def settled(lab: Lab, wanted: Order, patience: float = 20.0) -> Order:
     """The order once it is the wanted one, or what it is after a while."""
     limit = time.monotonic() + patience
-    while (found := order(lab)) != wanted and time.monotonic() < limit:
+    while time.monotonic() < limit:
+        with contextlib.suppress(psycopg.OperationalError):  # a server that was without power may still be starting
+            if order(lab) == wanted:
+                return wanted
         time.sleep(0.2)
-    return found
+    return order(lab)
 
 
 def timeline(lab: Lab, host: str) -> int:
