@@ -49,10 +49,7 @@ demo: setup packages
 drill: setup packages
 	@$(OPS) lab drill
 
-# What needs no lab runs beside each other: much of the unit tests' time is waiting.
-test: setup packages patroni
-	@$(MAKE) --no-print-directory -j 3 lint types unit
-	@$(MAKE) --no-print-directory lab-tests
+test: lint types unit lab-tests
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -62,7 +59,7 @@ types: setup
 	$(BIN)/mypy .
 
 unit: setup packages patroni
-	$(PYTEST) -q -n 3 -m 'not lab'
+	$(PYTEST) -q -n 2 -m 'not lab'
 
 # Real servers against real seconds, one after another: two cores carry one lab at a time.
 lab-tests: setup packages
